@@ -108,7 +108,12 @@ func (c *Cluster) Client() (*clientv3.Client, error) {
 func (c *Cluster) Close() {
 	var closing sync.WaitGroup
 	for _, m := range c.members {
-		closing.Go(m.Close)
+		closing.Go(func() {
+			// Close alone would first hand leadership on, which takes a timeout of seconds when
+			// the others are stopping as well.
+			m.Server.HardStop()
+			m.Close()
+		})
 	}
 	closing.Wait()
 }
