@@ -20,6 +20,16 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
+// Free reports whether nobody listens on a loopback address now.
+func Free(address string) bool {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
+}
+
 // PortTaken reports whether a text, an error or a log line, says that an address could not be bound.
 func PortTaken(text string) bool {
 	return strings.Contains(text, "address already in use") ||
