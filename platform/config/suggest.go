@@ -11,10 +11,10 @@ func (n *node) unknown(key, at string, root *node) string {
 	if n.table != nil {
 		return "names must not be empty or hold a dot"
 	}
-	if near := nearest(key, n.order); near != "" {
+	if near := Nearest(key, n.order); near != "" {
 		return didYouMean(strings.TrimSuffix(at, key) + near)
 	}
-	return didYouMean(nearest(at, root.keys()))
+	return didYouMean(Nearest(at, root.keys()))
 }
 
 func (v *Values) unknownEnv(service, name string, path []string, n *node, depth int) string {
@@ -24,7 +24,7 @@ func (v *Values) unknownEnv(service, name string, path []string, n *node, depth 
 	if n.leaf != nil {
 		return didYouMean(EnvName(service, strings.Join(path[:depth], ".")))
 	}
-	if near := nearest(path[depth], n.order); near != "" {
+	if near := Nearest(path[depth], n.order); near != "" {
 		full := append(slices.Clone(path[:depth]), near)
 		return didYouMean(EnvName(service, strings.Join(append(full, path[depth+1:]...), ".")))
 	}
@@ -32,7 +32,7 @@ func (v *Values) unknownEnv(service, name string, path []string, n *node, depth 
 	for _, key := range v.root.keys() {
 		names = append(names, EnvName(service, key))
 	}
-	return didYouMean(nearest(name, names))
+	return didYouMean(Nearest(name, names))
 }
 
 func didYouMean(near string) string {
@@ -48,8 +48,8 @@ func (n *node) keys() []string {
 	return keys
 }
 
-// nearest returns the candidate that is a few slips of the keyboard away from word, or "".
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that is a few slips of the keyboard away from word, or "".
+func Nearest(word string, candidates []string) string {
 	best, least := "", max(1, min(len(word), 15)/3)+1
 	for _, c := range candidates {
 		if d := distance(word, c); d < least {

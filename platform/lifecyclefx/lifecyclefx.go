@@ -41,12 +41,15 @@ func (f *Failure) Err() error {
 	return f.mu.err
 }
 
-func (f *Failure) set(err error) {
+// set keeps err and reports whether it is the first.
+func (f *Failure) set(err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mu.err == nil {
-		f.mu.err = err
+	if f.mu.err != nil {
+		return false
 	}
+	f.mu.err = err
+	return true
 }
 
 // Loops starts and stops loops with the app.
@@ -91,8 +94,7 @@ func (l *loop) start() {
 			return
 		}
 		l.err = fmt.Errorf("%s: %w", l.name, err)
-		if ctx.Err() == nil {
-			l.loops.failure.set(l.err)
+		if ctx.Err() == nil && l.loops.failure.set(l.err) {
 			// The only possible error is that nobody listens any more: the app is stopping already.
 			_ = l.loops.shutdown.Shutdown(fx.ExitCode(1))
 		}

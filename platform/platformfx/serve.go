@@ -1,0 +1,133 @@
+package platformfx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/fx"
+
+	"example.com/baton/platform/config"
+	"example.com/baton/platform/config/configfx"
+	"example.com/baton/platform/identity"
+	"example.com/baton/platform/lifecyclefx"
+)
+
+func (p *process) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service until it is told to stop (the default)",
+		Long: "Run the service until SIGINT or SIGTERM. The first signal stops it gracefully, a second one at once.\n" +
+			"The service exits with 0 after a graceful stop, with 1 after a failure, with 2 when it is configured wrongly.",
+		Example: p.examples("serve", "serve --config production.yaml", "serve --http.address 127.0.0.1:9000"),
+		Args:    cobra.NoArgs,
+		RunE:    p.run(p.serve),
+	}
+}
+
+func (p *process) serve(cmd *cobra.Command, _ []string) error {
+	values, err := p.load()
+	if err != nil {
+		return err
+	}
+	// From here on a signal must not kill the process half-way through its start.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stop, release := watch(signals, func() {
+		fmt.Fprintf(p.stderr, "%s: second signal, stopping without cleaning up\n", p.name)
+		os.Exit(exitFailure)
+	})
+	defer release()
+	defer signal.Stop(signals)
+
+	s, err := p.build(values, serving, fx.Options(p.opts...), open)
+	if err != nil {
+		return err
+	}
+	return s.run(cmd.Context(), stop)
+}
+
+// watch closes stop at the first signal and calls abort at the second. release ends the watch.
+func watch(signals <-chan os.Signal, abort func()) (stop <-chan struct{}, release func()) {
+	first, released := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for _, act := range []func(){func() { close(first) }, abort} {
+			select {
+			case <-signals:
+				act()
+			case <-released:
+				return
+			}
+		}
+	})
+	return first, func() {
+		close(released)
+		wg.Wait()
+	}
+}
+
+// running is an app together with what its run needs from the graph.
+type running struct {
+	app      *fx.App
+	log      *slog.Logger
+	service  identity.Service
+	failure  *lifecyclefx.Failure
+	shutdown Shutdown
+}
+
+func (p *process) build(values *config.Values, opts ...fx.Option) (*running, error) {
+	var r running
+	r.app = fx.New(
+		configfx.Loaded(values),
+		app(p.name),
+		fx.Options(opts...),
+		fx.Populate(&r.log, &r.service, &r.failure, &r.shutdown),
+	)
+	return &r, r.app.Err()
+}
+
+// run starts the app, waits for stop, the death of a loop or an fx.Shutdowner, and stops it.
+func (r *running) run(ctx context.Context, stop <-chan struct{}) error {
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	r.log.InfoContext(ctx, "service started",
+		"service", r.service.Name, "instance", r.service.Instance, "version", r.service.Version)
+	var ended fx.ShutdownSignal
+	select {
+	case <-stop:
+	case ended = <-r.app.Wait():
+	}
+	r.log.InfoContext(ctx, "service stopping")
+	err := r.stop(ctx)
+	// The failure is the reason for stopping and so the last line.
+	if failure := r.failure.Err(); failure != nil {
+		return errors.Join(err, failure)
+	}
+	if ended.ExitCode != exitOK {
+		return errors.Join(err, fmt.Errorf("shut down with exit code %d", ended.ExitCode))
+	}
+	return err
+}
+
+func (r *running) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return r.app.Start(ctx)
+}
+
+func (r *running) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.shutdown.Timeout)
+	defer cancel()
+	if err := r.app.Stop(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
