@@ -1,0 +1,91 @@
+package etcdelection
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+
+	"example.com/baton/platform/election/internal/proof"
+)
+
+// MinTTL is the smallest TTL etcd can express. A server grants more when its own
+// election timeout asks for it (2s with etcd's defaults); what it grants is used.
+const MinTTL = time.Second
+
+// drift is the greatest difference in rate between this process's clocks and
+// etcd's that the deadline allows for.
+const drift = 0.01
+
+// Config says who this process is and how it campaigns.
+type Config struct {
+	// Base is the path under which members/ and owners/ live, "/baton/billing".
+	Base string
+	// Instance names this process among its peers. It must be unique: a second
+	// process with the same name waits until the first one's record is gone.
+	Instance string
+	// TTL is how long a silent process keeps what it leads. Whole seconds, at
+	// least MinTTL: etcd knows no fractions, and its own client silently turns
+	// a sub-second TTL into sixty seconds.
+	TTL time.Duration
+	// Address and Version are shown to people who look at the members.
+	Address, Version string
+	// Logger receives what happens to the session. Nil: discarded.
+	Logger *slog.Logger
+
+	clock    proof.Clock   // tests move it
+	rankStep time.Duration // how long each rank waits before it takes a free group
+}
+
+var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$`)
+
+func (c Config) validate() error {
+	var problems []error
+	if !strings.HasPrefix(c.Base, "/") || strings.HasSuffix(c.Base, "/") {
+		problems = append(problems, fmt.Errorf("base %q: must begin with a slash and end without one", c.Base))
+	}
+	if !instanceName.MatchString(c.Instance) {
+		problems = append(problems, fmt.Errorf("instance %q: must match %s", c.Instance, instanceName))
+	}
+	problems = append(problems, ValidateTTL(c.TTL))
+	return errors.Join(problems...)
+}
+
+// ValidateTTL reports whether etcd can grant a lease of ttl.
+func ValidateTTL(ttl time.Duration) error {
+	switch {
+	case ttl < MinTTL:
+		return fmt.Errorf("ttl %s: must be at least %s, the smallest lease etcd can grant", ttl, MinTTL)
+	case ttl%time.Second != 0:
+		return fmt.Errorf("ttl %s: must be whole seconds, etcd knows no fractions", ttl)
+	case ttl > 24*time.Hour:
+		return fmt.Errorf("ttl %s: must be at most 24h, or a crash would leave the group without a leader for days", ttl)
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.clock == nil {
+		c.clock = proof.SystemClock
+	}
+	if c.rankStep == 0 {
+		c.rankStep = 15 * time.Millisecond
+	}
+	return c
+}
+
+func (c Config) memberKey() string { return c.Base + "/members/" + c.Instance }
+
+func (c Config) ownerKey(group string) string { return c.Base + "/owners/" + group }
+
+// watched returns the key range that holds members/ and owners/ and, between
+// them in the order of bytes, nothing that changes: so one watch sees both, in
+// the order in which they were written.
+func (c Config) watched() (from, to string) {
+	return c.Base + "/members/", c.Base + "/owners0" // '0' is the byte after '/'
+}

@@ -1,0 +1,171 @@
+package etcdelection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// observe keeps the view and acts on it, until ctx ends or the member record
+// turns out to be gone. Troubles with the watch are mended by listing again.
+func (s *session) observe(ctx context.Context) error {
+	failing := newEpisode(s.e.log, "election watch")
+	for {
+		err := s.follow(ctx, func() { failing.recovered(ctx) })
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if errors.Is(err, errRecordGone) {
+			return err
+		}
+		failing.failed(ctx, err)
+		if err := wait(ctx, 50*time.Millisecond+rand.N(200*time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+// follow lists the records and watches on from there. It returns when the watch
+// breaks; compaction is one reason among others and needs no care of its own.
+func (s *session) follow(ctx context.Context, listed func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	from, to := s.e.cfg.watched()
+
+	listCtx, cancelList := context.WithTimeout(ctx, attemptTimeout(s.ttl))
+	defer cancelList()
+	list, err := s.e.client.Get(listCtx, from, clientv3.WithRange(to))
+	if err != nil {
+		return fmt.Errorf("list election records: %w", err)
+	}
+	listed()
+	s.load(list)
+	timer, err := s.reconcile(ctx)
+	if err != nil {
+		return err
+	}
+
+	// Without RequireLeader a member that is cut off from its peers keeps the
+	// watch open and silent.
+	events := s.e.client.Watch(clientv3.WithRequireLeader(ctx), from,
+		clientv3.WithRange(to), clientv3.WithRev(list.Header.Revision+1), clientv3.WithProgressNotify())
+	for {
+		select {
+		case resp, ok := <-events:
+			if !ok {
+				return errors.New("watch election records: closed")
+			}
+			if err := resp.Err(); err != nil {
+				return fmt.Errorf("watch election records: %w", err)
+			}
+			s.apply(resp.Events)
+		case <-s.wakeup:
+		case <-timer:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if timer, err = s.reconcile(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) load(list *clientv3.GetResponse) {
+	s.e.mu.Lock()
+	defer s.e.mu.Unlock()
+	s.view = newView(s.e.cfg)
+	for _, kv := range list.Kvs {
+		s.view.put(kv)
+	}
+}
+
+func (s *session) apply(events []*clientv3.Event) {
+	s.e.mu.Lock()
+	defer s.e.mu.Unlock()
+	for _, event := range events {
+		if event.Type == clientv3.EventTypeDelete {
+			s.view.remove(string(event.Kv.Key))
+		} else {
+			s.view.put(event.Kv)
+		}
+	}
+}
+
+// reconcile compares the view with what this process holds and wants, begins
+// and ends holdings, and starts what requests that takes. The channel it returns
+// says when to look again without an event.
+func (s *session) reconcile(ctx context.Context) (<-chan time.Time, error) {
+	e := s.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.session != s {
+		return nil, context.Cause(ctx)
+	}
+	if m, ok := s.view.members[e.cfg.Instance]; !ok || m.created != s.created {
+		return nil, errRecordGone
+	}
+
+	now := time.Now()
+	next := now.Add(s.ttl / 4) // look now and then even if no event tells to
+	var wanted []*candidate
+	for group, c := range e.mu.candidates {
+		o, owned := s.view.owners[group]
+		mine := owned && o.Incarnation == s.incarnation && o.lease == s.lease
+		if h := c.holding; h != nil && (!mine || o.token != h.token) {
+			c.lose()
+		}
+		switch {
+		case mine && c.holding == nil && o.token > s.released[group]:
+			if c.busy || c.leaving {
+				s.giveBack(ctx, group, o.token)
+			} else {
+				c.win(&holding{session: s, token: o.token, over: make(chan struct{})})
+			}
+		case owned:
+			c.free, c.retry = time.Time{}, time.Time{}
+		case !c.busy && !c.leaving:
+			if c.free.IsZero() {
+				c.free = now
+			}
+			at := c.free.Add(time.Duration(s.view.rank(group, e.cfg.Instance)) * e.cfg.rankStep)
+			at = later(at, later(c.retry, c.out))
+			if at.After(now) {
+				next = earlier(next, at)
+			} else {
+				wanted = append(wanted, c)
+			}
+		}
+	}
+	s.giveBackUnwanted(ctx)
+	s.acquire(ctx, wanted, now)
+	return time.After(max(time.Until(next), time.Millisecond)), nil
+}
+
+// win offers h to Lead. Elector.mu is held; nobody else sends.
+func (c *candidate) win(h *holding) {
+	c.holding = h
+	c.free = time.Time{}
+	select {
+	case <-c.wins: // an older win that was never taken up
+	default:
+	}
+	c.wins <- h
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
