@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Problem is one thing wrong with the configuration, told in the words of its reader: the key as it
@@ -23,8 +24,17 @@ type Problem struct {
 
 const longestValue = 80
 
-// Error tells the problem in one line.
+// Error tells the problem in one line. Control characters, which a key may hold, come out as spaces.
 func (p Problem) Error() string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, p.text())
+}
+
+func (p Problem) text() string {
 	if p.Key == "" && p.Layer != "" {
 		return p.Layer + ": " + p.Rule
 	}
@@ -48,7 +58,7 @@ func show(value any) string {
 	case string:
 		text = fmt.Sprintf("%q", v)
 	default:
-		text = strings.ReplaceAll(fmt.Sprint(v), "\n", " ")
+		text = fmt.Sprint(v)
 	}
 	if len(text) > longestValue {
 		text = strings.ToValidUTF8(text[:longestValue], "") + "…"
