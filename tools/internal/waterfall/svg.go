@@ -1,6 +1,7 @@
 package waterfall
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -20,12 +21,12 @@ const svgMax = 1000
 
 // The picture's measures, in px.
 const (
-	svgWidth   = 1160
+	svgWidth   = 1200
 	svgMargin  = 20
 	svgHeader  = 92 // title, legend and axis
 	svgRow     = 42
 	svgBar     = 14
-	svgNames   = 470 // width of the column of names
+	svgNames   = 510 // width of the column of names
 	svgAxis    = svgMargin + svgNames + 10
 	svgSpan    = svgWidth - svgMargin - svgAxis // width of the time axis
 	svgIndent  = 16
@@ -154,10 +155,14 @@ func (c *canvas) row(i int, n *Node) {
 	if n.Span.Error {
 		nameClass = "name bad"
 	}
-	c.f(`<circle class="s%d" cx="%d" cy="%d" r="4"/>`, c.color[n.Span.Service], indent+4, y+14)
-	c.f(`<text class="%s" x="%d" y="%d">%s</text>`, nameClass, indent+14, y+18,
+	text, nameY := c.annotation(n), y+25
+	if text != "" {
+		nameY = y + 18
+	}
+	c.f(`<circle class="s%d" cx="%d" cy="%d" r="4"/>`, c.color[n.Span.Service], indent+4, nameY-4)
+	c.f(`<text class="%s" x="%d" y="%d">%s</text>`, nameClass, indent+14, nameY,
 		esc(cut(clean(n.Span.Name), int((room-14)/nameChar))))
-	if text := c.annotation(n); text != "" {
+	if text != "" {
 		c.f(`<text class="small" x="%d" y="%d">%s</text>`, indent+14, y+33, esc(cut(text, int((room-14)/smallChar))))
 	}
 	c.bar(n, y)
@@ -183,8 +188,8 @@ func (c *canvas) bar(n *Node, y int) {
 	switch textY := top + svgBar - 3; {
 	case from+width+6+need <= svgWidth-svgMargin:
 		c.f(`<text class="small" x="%.1f" y="%d">%s</text>`, from+width+6, textY, esc(label))
-	case from-6-need >= svgAxis:
-		c.f(`<text class="small end" x="%.1f" y="%d">%s</text>`, from-6, textY, esc(label))
+	case from-10-need >= svgAxis:
+		c.f(`<text class="small end" x="%.1f" y="%d">%s</text>`, from-10, textY, esc(label))
 	default:
 		inside := cut(label, int((width-12)/smallChar))
 		c.f(`<text class="inbar" x="%.1f" y="%d">%s</text>`, from+6, textY, esc(inside))
@@ -202,7 +207,7 @@ func (c *canvas) annotation(n *Node) string {
 		parts = append(parts, strings.TrimSpace(clean(a.Key)+" "+clean(a.Value)))
 	}
 	for _, l := range n.Span.Links {
-		parts = append(parts, "↪ "+clean(linkText(l)))
+		parts = append(parts, "↪ "+clean(cmp.Or(l.Type, "link")))
 	}
 	parts = append(parts, n.Notes...)
 	return strings.Join(parts, " · ")
