@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+
+	"example.com/baton/services/billing/internal/app"
+)
+
+// childDir makes this test binary act as one process of the service on the database in that directory.
+const childDir = "BILLING_SQLITE_TEST_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := child(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// now is a Wednesday noon in UTC.
+var now = time.Date(2026, time.November, 18, 12, 0, 0, 0, time.UTC)
+
+const days = 45
+
+// child starts on the word of its parent and then does six weeks of work: every daily run, and what became overdue.
+func child(dir string) error {
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	s, err := New(Config{Dir: dir, BusyTimeout: 30 * time.Second, Seed: true}, noop.NewTracerProvider(), func() time.Time { return now }, log)
+	if err != nil {
+		return err
+	}
+	if err := s.Start(context.Background()); err != nil {
+		return err
+	}
+	if err := work(context.Background(), s, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+func work(ctx context.Context, s *Store, log *slog.Logger) error {
+	for n := range days {
+		at := now.AddDate(0, 0, n)
+		clock := func() time.Time { return at }
+		if err := app.NewIssuer(s, s, clock, log).IssueInvoices(ctx, at); err != nil {
+			return err
+		}
+		if err := app.NewCloser(s, clock, log).CloseOverdue(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type option func(*Config, *trace.TracerProvider)
+
+func seeded(c *Config, _ *trace.TracerProvider) { c.Seed = true }
+
+func in(dir string) option { return func(c *Config, _ *trace.TracerProvider) { c.Dir = dir } }
+
+func traced(tp trace.TracerProvider) option {
+	return func(_ *Config, p *trace.TracerProvider) { *p = tp }
+}
+
+// unstarted makes a store that is closed when the test ends.
+func unstarted(t testing.TB, options ...option) *Store {
+	t.Helper()
+	cfg := Config{Dir: t.TempDir(), BusyTimeout: 30 * time.Second}
+	var tp trace.TracerProvider = noop.NewTracerProvider()
+	for _, o := range options {
+		o(&cfg, &tp)
+	}
+	s, err := New(cfg, tp, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func started(t testing.TB, options ...option) *Store {
+	t.Helper()
+	s := unstarted(t, options...)
+	require.NoError(t, s.Start(t.Context()))
+	return s
+}
+
+// texts returns the rows of a query of one text column.
+func texts(t testing.TB, s *Store, query string, args ...any) []string {
+	t.Helper()
+	rows, err := s.read.QueryContext(t.Context(), query, args...)
+	require.NoError(t, err)
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var v string
+		require.NoError(t, rows.Scan(&v))
+		all = append(all, v)
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+func count(t testing.TB, s *Store, query string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, s.read.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+func run(t testing.TB, s *Store, statement string, args ...any) {
+	t.Helper()
+	_, err := s.write.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err)
+}
+
+// everyInvoice is each invoice as one line, without the run that wrote it.
+const everyInvoice = `SELECT id || ' ' || period_end || ' ' || issued_on || ' ' || due_on || ' ' || amount || ' ' || currency || ' ' || state
+FROM invoices ORDER BY id`

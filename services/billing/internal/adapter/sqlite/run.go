@@ -1,0 +1,5 @@
+package sqlite
+
+import "context"
+
+func runID(ctx context.Context) string { return "" }

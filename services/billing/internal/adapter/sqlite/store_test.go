@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]Config{
+		"no directory given":                    {BusyTimeout: time.Second},
+		"busy timeout 0s: must be more than 0s": {Dir: "data"},
+	} {
+		_, err := New(cfg, noop.NewTracerProvider(), time.Now, slog.New(slog.DiscardHandler))
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestStartMakesTheDirectoryAndCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	// Characters that mean something in a URI.
+	dir := filepath.Join(t.TempDir(), "a b", "100%25?#x")
+	s := unstarted(t, in(dir))
+	_, err := os.Stat(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist, "New touches no file")
+	require.Error(t, s.Ready(t.Context()))
+
+	require.NoError(t, s.Start(t.Context()))
+	require.NoError(t, s.Ready(t.Context()))
+	require.FileExists(t, filepath.Join(dir, "billing.db"))
+	require.NoError(t, s.Start(t.Context()))
+	require.NoError(t, started(t, in(dir)).Ready(t.Context()))
+	require.Zero(t, count(t, s, `SELECT count(*) FROM customers`), "sample data only when asked for")
+}
+
+func TestConnectionsAreSetUp(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "30000", "synchronous": "1"} {
+		for _, db := range []*sql.DB{s.read, s.write} {
+			var got string
+			require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
+			require.Equal(t, want, got, pragma)
+		}
+	}
+	_, err := s.read.ExecContext(t.Context(), `DELETE FROM customers`)
+	require.ErrorContains(t, err, "readonly", "the reading side cannot write")
+}
+
+func TestStartWaitsForItsTurnAndGivesUpWithTheContext(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	other := flock.New(filepath.Join(dir, "billing.db.lock"))
+	locked, err := other.TryLock()
+	require.NoError(t, err)
+	require.True(t, locked)
+
+	s := unstarted(t, in(dir))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Start(ctx), context.DeadlineExceeded)
+
+	require.NoError(t, other.Close())
+	require.NoError(t, s.Start(t.Context()))
+}
+
+func TestMigrationsCanBeUndoneAndRedone(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	steps, err := fs.Sub(migrations, "migrations")
+	require.NoError(t, err)
+	m, err := goose.NewProvider(goose.DialectSQLite3, s.write, steps)
+	require.NoError(t, err)
+	_, err = m.DownTo(t.Context(), 0)
+	require.NoError(t, err)
+	require.Empty(t, texts(t, s, `SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'`))
+	require.NoError(t, s.Start(t.Context()))
+	require.NoError(t, s.Ready(t.Context()))
+}
+
+func TestTransactRollsBack(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	no := errors.New("no")
+	err := s.transact(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), insertCustomer, "c-1", "Alder Bakery", "UTC", 14)
+		require.NoError(t, err)
+		return no
+	})
+	require.ErrorIs(t, err, no)
+	require.Zero(t, count(t, s, `SELECT count(*) FROM customers`))
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, insertCustomer, "c-1", "Alder Bakery", "UTC", 14)
+		cancel(no)
+		return err
+	})
+	require.Error(t, err)
+	require.Zero(t, count(t, s, `SELECT count(*) FROM customers`))
+}
