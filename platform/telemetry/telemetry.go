@@ -30,14 +30,19 @@ import (
 	"example.com/baton/platform/identity"
 )
 
-// ShutdownTimeout bounds Shutdown, whatever its context allows.
-const ShutdownTimeout = 3 * time.Second
+const (
+	// ShutdownTimeout bounds Shutdown, whatever its context allows.
+	ShutdownTimeout = 3 * time.Second
+	// abortTimeout is the part of it in which exports that were given up come to their end.
+	abortTimeout = ShutdownTimeout / 6
+)
 
 // Telemetry holds the providers of a process. It is safe for concurrent use.
 type Telemetry struct {
 	traces   *sdktrace.TracerProvider
 	metrics  *sdkmetric.MeterProvider
 	registry *prometheus.Registry
+	drain    *drain // nil when nothing is exported
 
 	shutdown    sync.Once
 	shutdownErr error
@@ -55,7 +60,7 @@ func New(ctx context.Context, cfg Config, service identity.Service, getenv func(
 	if t.metrics, t.registry, err = newMetrics(cfg, res); err != nil {
 		return nil, fmt.Errorf("telemetry: metrics: %w", err)
 	}
-	if t.traces, err = newTraces(ctx, cfg.OTLP, res, getenv); err != nil {
+	if t.traces, t.drain, err = newTraces(ctx, cfg.OTLP, res, getenv); err != nil {
 		return nil, fmt.Errorf("telemetry: traces: %w", err)
 	}
 	return t, nil
@@ -78,13 +83,24 @@ func (t *Telemetry) MetricsHandler() http.Handler {
 	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: t.registry})
 }
 
-// Shutdown exports what is left and stops the SDK. It takes at most ShutdownTimeout; spans that could
-// not be delivered by then are lost, and the error says so. Further calls return the first result.
+// Shutdown exports what is left and stops the SDK. It takes at most ShutdownTimeout; what could not be
+// delivered by then, or when ctx ended, is lost, and the error says how much. Further calls return
+// the first result.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	t.shutdown.Do(func() {
-		ctx, cancel := context.WithTimeout(ctx, ShutdownTimeout)
-		defer cancel()
-		t.shutdownErr = errors.Join(t.traces.Shutdown(ctx), t.metrics.Shutdown(ctx))
-	})
+	t.shutdown.Do(func() { t.shutdownErr = t.stop(ctx) })
 	return t.shutdownErr
+}
+
+func (t *Telemetry) stop(ctx context.Context) error {
+	exports, cancel := context.WithTimeout(ctx, ShutdownTimeout-abortTimeout)
+	defer cancel()
+	// Longer than the exports: the SDK's own goroutines end in that time.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), ShutdownTimeout)
+	defer cancel()
+	if t.drain == nil {
+		return errors.Join(t.traces.Shutdown(whole), t.metrics.Shutdown(whole))
+	}
+	end := t.drain.begin(exports)
+	defer end()
+	return errors.Join(t.traces.Shutdown(whole), t.drain.err(), t.metrics.Shutdown(whole))
 }

@@ -12,34 +12,40 @@ import (
 	"example.com/baton/platform/telemetry/spanid"
 )
 
-func newTraces(ctx context.Context, cfg OTLP, res *resource.Resource, getenv func(string) string) (*sdktrace.TracerProvider, error) {
+func newTraces(ctx context.Context, cfg OTLP, res *resource.Resource, getenv func(string) string) (*sdktrace.TracerProvider, *drain, error) {
 	opts := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
 		sdktrace.WithSampler(newSampler()),
 		sdktrace.WithIDGenerator(spanid.Generator{}),
 	}
 	if !exports(cfg, getenv) {
-		return sdktrace.NewTracerProvider(opts...), nil
+		return sdktrace.NewTracerProvider(opts...), nil, nil
 	}
-	exporterOpts := []otlptracegrpc.Option{otlptracegrpc.WithTimeout(cfg.Timeout)}
+	exporterOpts := []otlptracegrpc.Option{
+		otlptracegrpc.WithTimeout(cfg.Timeout),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+			Enabled: true, InitialInterval: cfg.Timeout / 10, MaxInterval: cfg.Timeout / 2, MaxElapsedTime: cfg.Timeout,
+		}),
+	}
 	if cfg.Endpoint != "" {
 		u, err := endpointURL(cfg.Endpoint)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		exporterOpts = append(exporterOpts, otlptracegrpc.WithEndpointURL(u))
 	}
 	exporter, err := otlptracegrpc.New(ctx, exporterOpts...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	opts = append(opts, sdktrace.WithBatcher(exporter,
+	last := newDrain(exporter)
+	opts = append(opts, sdktrace.WithBatcher(last,
 		sdktrace.WithBatchTimeout(cfg.BatchTimeout),
 		sdktrace.WithExportTimeout(cfg.Timeout),
 		sdktrace.WithMaxQueueSize(cfg.QueueSize),
 		sdktrace.WithMaxExportBatchSize(min(cfg.QueueSize, sdktrace.DefaultMaxExportBatchSize)),
 	))
-	return sdktrace.NewTracerProvider(opts...), nil
+	return sdktrace.NewTracerProvider(opts...), last, nil
 }
 
 // exports reports whether anybody asked for traces to be sent, and nobody forbade it.
