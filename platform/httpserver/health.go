@@ -125,8 +125,8 @@ func (c *check) run(ctx context.Context) error {
 	c.mu.Unlock()
 	select {
 	case <-call.done:
-		if errors.Is(call.err, context.DeadlineExceeded) {
-			return errors.Join(context.Cause(ctx), call.err)
+		if errors.Is(call.err, context.DeadlineExceeded) && ctx.Err() != nil {
+			return context.Cause(ctx) // says how long was waited
 		}
 		return call.err
 	case <-ctx.Done():
