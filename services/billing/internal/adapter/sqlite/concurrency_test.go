@@ -50,7 +50,7 @@ func TestThreeProcessesOnOneFile(t *testing.T) {
 	require.Equal(t, 1, strings.Count(all.String(), "sample data loaded"), all.String())
 
 	shared := started(t, in(dir))
-	alone := started(t, seeded)
+	alone := small(t)
 	require.NoError(t, work(t.Context(), alone, slog.New(slog.DiscardHandler)))
 	require.Equal(t, texts(t, alone, everyInvoice), texts(t, shared, everyInvoice))
 	require.Equal(t, []string{"ok"}, texts(t, shared, `PRAGMA integrity_check`))
@@ -79,8 +79,8 @@ func TestManyHandlesStartAtOnce(t *testing.T) {
 	for _, err := range errs {
 		require.NoError(t, err)
 	}
-	require.Equal(t, sampleCustomers, count(t, stores[0], `SELECT count(*) FROM customers`))
-	require.Equal(t, sampleSubscriptions, count(t, stores[0], `SELECT count(*) FROM subscriptions`))
+	require.Equal(t, fullSample.customers, count(t, stores[0], `SELECT count(*) FROM customers`))
+	require.Equal(t, fullSample.subscriptions, count(t, stores[0], `SELECT count(*) FROM subscriptions`))
 }
 
 // The promise to the scheduler, on the real store: whatever days are missed, catching up on each in order gives the
@@ -92,7 +92,7 @@ func TestMissedDaysEndInTheSameInvoices(t *testing.T) {
 		err := app.NewIssuer(s, s, func() time.Time { return at }, slog.New(slog.DiscardHandler)).IssueInvoices(t.Context(), at)
 		require.NoError(t, err)
 	}
-	onTime, inOrder, latest := started(t, seeded), started(t, seeded), started(t, seeded)
+	onTime, inOrder, latest := small(t), small(t), small(t)
 	for n := range days {
 		issueOn(onTime, n)
 		issueOn(onTime, n) // twice changes nothing

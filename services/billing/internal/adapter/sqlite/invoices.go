@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"example.com/baton/platform/scheduling"
 	"example.com/baton/services/billing/internal/app"
 	"example.com/baton/services/billing/internal/domain"
 )
@@ -62,6 +63,12 @@ func (s *Store) Issue(ctx context.Context, billed []domain.Subscription, invoice
 		return nil, fmt.Errorf("sqlite: store invoices: %w", err)
 	}
 	return stored, nil
+}
+
+// runID is the id of the job run that ctx belongs to, or "".
+func runID(ctx context.Context) string {
+	run, _ := scheduling.RunFromContext(ctx)
+	return run.ID
 }
 
 func execute(ctx context.Context, stmt *sql.Stmt, args ...any) (changed bool, err error) {

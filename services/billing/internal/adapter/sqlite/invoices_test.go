@@ -12,6 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"example.com/baton/platform/scheduling"
 	"example.com/baton/services/billing/internal/app"
 	"example.com/baton/services/billing/internal/domain"
 )
@@ -159,6 +160,23 @@ func TestMarkOverdueLeavesWhatIsNotOpen(t *testing.T) {
 	changed, err = s.MarkOverdue(t.Context(), overdue)
 	require.NoError(t, err)
 	require.Zero(t, changed)
+}
+
+func TestRowsCarryTheRunThatWroteThem(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	fill(t, s, 1, "2026-11-18")
+	log := slog.New(slog.DiscardHandler)
+
+	ctx := scheduling.ContextWithRun(t.Context(), scheduling.Run{ID: "issue_invoices@20261118T030000Z"})
+	clock := func() time.Time { return now }
+	require.NoError(t, app.NewIssuer(s, s, clock, log).IssueInvoices(ctx, now))
+	ctx = scheduling.ContextWithRun(t.Context(), scheduling.Run{ID: "close_overdue@20261218T030000Z"})
+	clock = func() time.Time { return now.AddDate(0, 1, 0) }
+	require.NoError(t, app.NewCloser(s, clock, log).CloseOverdue(ctx))
+
+	require.Equal(t, []string{"issue_invoices@20261118T030000Z close_overdue@20261218T030000Z"},
+		texts(t, s, `SELECT issued_run || ' ' || overdue_run FROM invoices`))
 }
 
 func TestDamagedRowsAreLeftOutAndNamed(t *testing.T) {

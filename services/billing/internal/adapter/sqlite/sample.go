@@ -8,10 +8,10 @@ import (
 	"example.com/baton/services/billing/internal/domain"
 )
 
-const (
-	sampleCustomers     = 1200
-	sampleSubscriptions = 3000
-)
+// sampleSize is how much sample data is made: at most one customer per name.
+type sampleSize struct{ customers, subscriptions int }
+
+var fullSample = sampleSize{customers: 1200, subscriptions: 3000}
 
 // sample is made-up data of a plausible business, laid around the day it is made: periods that started in the three
 // days up to it wait for their invoice, as some do on every day to come, and of the invoices that are past their due
@@ -61,19 +61,19 @@ var (
 	anchors = []int{1, 1, 1, 5, 10, 15, 15, 20, 25, 28, 29, 30, 31}
 )
 
-func newSample(now time.Time) (sample, error) {
+func newSample(now time.Time, size sampleSize) (sample, error) {
 	utc, err := domain.ParseZone("UTC")
 	if err != nil {
 		return sample{}, err
 	}
 	g := &generator{Rand: rand.New(rand.NewPCG(2026, 11)), now: now, today: utc.DateAt(now)}
 	names := g.Perm(len(firstWords) * len(trades))
-	for n := range sampleCustomers {
+	for n := range size.customers {
 		if err := g.addCustomer(n, names[n]); err != nil {
 			return sample{}, err
 		}
 	}
-	for n := range sampleSubscriptions {
+	for n := range size.subscriptions {
 		if err := g.addSubscription(n); err != nil {
 			return sample{}, err
 		}

@@ -14,7 +14,7 @@ const seedRun = "seed"
 // seed loads the sample data if there is no customer. The look and the load are one transaction, so of several
 // processes exactly one loads.
 func (s *Store) seed(ctx context.Context) error {
-	data, err := newSample(s.now())
+	data, err := newSample(s.now(), s.size)
 	if err != nil {
 		return fmt.Errorf("sqlite: make sample data: %w", err)
 	}

@@ -52,6 +52,7 @@ type Store struct {
 	now    app.Clock
 	tracer trace.Tracer
 	log    *slog.Logger
+	size   sampleSize
 
 	// SQLite has one writer at a time. Writes of this process queue for the one connection of write, in order; left to
 	// SQLite they would poll for the lock and could starve. Reads never wait for a write.
@@ -66,7 +67,7 @@ func New(cfg Config, tp trace.TracerProvider, now app.Clock, log *slog.Logger) (
 	if cfg.BusyTimeout <= 0 {
 		return nil, fmt.Errorf("sqlite: busy timeout %s: must be more than 0s", cfg.BusyTimeout)
 	}
-	s := &Store{cfg: cfg, now: now, log: log, tracer: tp.Tracer("example.com/baton/services/billing/internal/adapter/sqlite")}
+	s := &Store{cfg: cfg, now: now, log: log, size: fullSample, tracer: tp.Tracer("example.com/baton/services/billing/internal/adapter/sqlite")}
 	var err error
 	// Immediate transactions take the write lock when they begin. A deferred one that reads first and writes later can
 	// find that it may not, and then no waiting helps: SQLITE_BUSY at once.

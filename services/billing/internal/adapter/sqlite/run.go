@@ -1,5 +1,0 @@
-package sqlite
-
-import "context"
-
-func runID(ctx context.Context) string { return "" }
