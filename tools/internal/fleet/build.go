@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"example.com/baton/tools/internal/proc"
 )
 
-// buildTail is how many lines of the compiler's output an error carries.
-const buildTail = 30
+const (
+	buildTail = 30 // lines of the compiler's output an error carries
+	stopBuild = 5 * time.Second
+)
 
 // Build compiles the services into dir with one call of the Go command and sets their Binary.
 // progress, when not nil, is called with every package compiled.
@@ -25,7 +28,9 @@ func Build(ctx context.Context, g *proc.Group, services []Service, dir string, p
 	}
 	var out []string
 	p, err := g.Start(proc.Spec{
-		Path: "go", Args: args, Dir: services[0].Dir, Interrupt: os.Interrupt,
+		Path: "go", Args: args, Dir: services[0].Dir,
+		Env:       append(os.Environ(), "GOTMPDIR="+dir),
+		Interrupt: os.Interrupt, // what makes the Go command clean up
 		Line: func(line string) {
 			if out = append(out, line); progress != nil {
 				progress(line)
@@ -38,7 +43,7 @@ func Build(ctx context.Context, g *proc.Group, services []Service, dir string, p
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
-		p.Stop(ctx, 0)
+		p.Stop(context.WithoutCancel(ctx), stopBuild)
 		return fmt.Errorf("build services: %w", context.Cause(ctx))
 	}
 	if exit := p.Exit(); !exit.OK() {
