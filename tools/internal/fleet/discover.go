@@ -49,6 +49,10 @@ func Root(dir string) (string, error) {
 // cmd/<name>/main.go, sorted by name. With names given it returns these only, and an error that
 // lists what there is when one does not exist.
 func Discover(root string, only ...string) ([]Service, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("discover services: %w", err)
+	}
 	mains, err := filepath.Glob(filepath.Join(root, "services", "*", "cmd", "*", "main.go"))
 	if err != nil {
 		return nil, fmt.Errorf("discover services: %w", err)
