@@ -15,7 +15,7 @@ import (
 
 func TestReadinessFollowsTheLifeOfTheApp(t *testing.T) {
 	t.Parallel()
-	f := serve(t, config(), nil)
+	f := serve(t, testConfig(), nil)
 	expect := func(code int, body string) {
 		t.Helper()
 		gotCode, gotBody := f.get(t, "/readyz")
@@ -36,7 +36,7 @@ func TestReadinessFollowsTheLifeOfTheApp(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	cfg := config()
+	cfg := testConfig()
 	cfg.CheckTimeout = 50 * time.Millisecond
 	f := serve(t, cfg, nil,
 		httpserver.Check{Name: "store", Func: func(context.Context) error { return nil }},
@@ -63,7 +63,7 @@ func TestChecksRunTogether(t *testing.T) {
 		meeting.Wait()
 		return nil
 	}
-	f := serve(t, config(), nil, httpserver.Check{Name: "a", Func: meet}, httpserver.Check{Name: "b", Func: meet})
+	f := serve(t, testConfig(), nil, httpserver.Check{Name: "a", Func: meet}, httpserver.Check{Name: "b", Func: meet})
 	f.Ready()
 	code, _ := f.get(t, "/readyz")
 	require.Equal(t, 200, code)
@@ -73,7 +73,7 @@ func TestStubbornCheckIsNotPiledUp(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
 	release := make(chan struct{})
-	cfg := config()
+	cfg := testConfig()
 	cfg.CheckTimeout = 20 * time.Millisecond
 	f := serve(t, cfg, nil, httpserver.Check{Name: "deaf", Func: func(context.Context) error {
 		calls.Add(1)
@@ -93,7 +93,7 @@ func TestStubbornCheckIsNotPiledUp(t *testing.T) {
 
 func TestBadChecks(t *testing.T) {
 	t.Parallel()
-	s := httpserver.New(config(), httpserver.Instruments{}, slog.New(slog.DiscardHandler))
+	s := httpserver.New(testConfig(), httpserver.Instruments{}, slog.New(slog.DiscardHandler))
 	ok := func(context.Context) error { return nil }
 	require.NoError(t, s.AddCheck(httpserver.Check{Name: "a", Func: ok}))
 	require.ErrorContains(t, s.AddCheck(httpserver.Check{Name: "a", Func: ok}), "declared twice")

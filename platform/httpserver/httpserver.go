@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,13 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"example.com/baton/platform/config"
 )
 
 // Config is the section http.
 type Config struct {
-	Address           string        `koanf:"address" validate:"hostname_port" doc:"address to listen on; port 0 picks a free one"`
+	Address           string        `koanf:"address" doc:"address to listen on; port 0 picks a free one"`
 	ReadHeaderTimeout time.Duration `koanf:"read_header_timeout" validate:"min=1ms" doc:"limit for reading the headers of a request"`
 	ReadTimeout       time.Duration `koanf:"read_timeout" validate:"min=1ms" doc:"limit for reading a request"`
 	WriteTimeout      time.Duration `koanf:"write_timeout" validate:"min=1ms" doc:"limit for answering a request"`
@@ -49,6 +52,18 @@ func DefaultConfig() Config {
 		CheckTimeout:      2 * time.Second,
 		ShutdownTimeout:   5 * time.Second,
 	}
+}
+
+// Validate checks the address.
+func (c Config) Validate() error {
+	_, port, err := net.SplitHostPort(c.Address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return config.Problem{Key: "address", Value: c.Address, Rule: `must be host:port, as in "127.0.0.1:8080"`}
+	}
+	return nil
 }
 
 // Route is a handler and where it is mounted.

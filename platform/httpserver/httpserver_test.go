@@ -52,7 +52,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-func config() httpserver.Config {
+func testConfig() httpserver.Config {
 	cfg := httpserver.DefaultConfig()
 	cfg.Address = "127.0.0.1:0"
 	return cfg
@@ -115,12 +115,24 @@ func text(s string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) }
 }
 
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for address, ok := range map[string]bool{
+		"127.0.0.1:0": true, ":8080": true, "[::1]:80": true, "localhost:65535": true,
+		"": false, "8080": false, "localhost": false, "localhost:http": false, "localhost:65536": false, "localhost:-1": false,
+	} {
+		cfg := testConfig()
+		cfg.Address = address
+		require.Equal(t, ok, cfg.Validate() == nil, address)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	t.Parallel()
 	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = other.Close() }()
-	cfg := config()
+	cfg := testConfig()
 	cfg.Address = other.Addr().String()
 	s := httpserver.New(cfg, httpserver.Instruments{}, slog.New(slog.DiscardHandler))
 	require.EqualError(t, s.Listen(t.Context()), "http.address "+cfg.Address+": bind: address already in use")
@@ -128,7 +140,7 @@ func TestPortInUse(t *testing.T) {
 
 func TestRoutesAreTracedUnlessTheySayOtherwise(t *testing.T) {
 	t.Parallel()
-	f := serve(t, config(), []httpserver.Route{
+	f := serve(t, testConfig(), []httpserver.Route{
 		{Pattern: "GET /invoices/{id}", Handler: text("invoice")},
 		{Pattern: "GET /metrics", Handler: text("metrics"), Untraced: true},
 	})
@@ -149,7 +161,7 @@ func TestRoutesAreTracedUnlessTheySayOtherwise(t *testing.T) {
 
 func TestBadRoutes(t *testing.T) {
 	t.Parallel()
-	s := httpserver.New(config(), httpserver.Instruments{Propagator: propagation.TraceContext{}}, slog.New(slog.DiscardHandler))
+	s := httpserver.New(testConfig(), httpserver.Instruments{Propagator: propagation.TraceContext{}}, slog.New(slog.DiscardHandler))
 	for pattern, want := range map[string]string{"GET": "route", "GET /livez": "conflicts", "": "route", "GET /{a": "route"} {
 		err := s.Handle(httpserver.Route{Pattern: pattern, Handler: text(""), Untraced: true})
 		require.ErrorContains(t, err, want, pattern)
@@ -159,7 +171,7 @@ func TestBadRoutes(t *testing.T) {
 
 func TestPanicBecomes500(t *testing.T) {
 	t.Parallel()
-	f := serve(t, config(), []httpserver.Route{
+	f := serve(t, testConfig(), []httpserver.Route{
 		{Pattern: "GET /early", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })},
 		{Pattern: "GET /late", Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "half an ans")
@@ -186,7 +198,7 @@ func TestPanicBecomes500(t *testing.T) {
 
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
-	cfg := config()
+	cfg := testConfig()
 	cfg.MaxBodyBytes = 1024
 	f := serve(t, cfg, []httpserver.Route{{Pattern: "POST /in", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err != nil {
@@ -207,7 +219,7 @@ func TestBodiesAreBounded(t *testing.T) {
 
 func TestSlowHeadersAreCutOff(t *testing.T) {
 	t.Parallel()
-	cfg := config()
+	cfg := testConfig()
 	cfg.ReadHeaderTimeout = 50 * time.Millisecond
 	f := serve(t, cfg, nil)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", f.Addr().String())
@@ -223,7 +235,7 @@ func TestSlowHeadersAreCutOff(t *testing.T) {
 func TestStopLetsRequestsFinish(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
-	f := serve(t, config(), []httpserver.Route{{Pattern: "GET /slow", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := serve(t, testConfig(), []httpserver.Route{{Pattern: "GET /slow", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-httpserver.Stopping(r.Context()) // the server tells streams that it stops
 		<-release
@@ -243,7 +255,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 
 func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
-	cfg := config()
+	cfg := testConfig()
 	cfg.ShutdownTimeout = 20 * time.Millisecond
 	entered := make(chan struct{})
 	f := serve(t, cfg, []httpserver.Route{{Pattern: "GET /stuck", Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"go.uber.org/fx"
@@ -57,10 +58,38 @@ type Loops struct {
 	lifecycle fx.Lifecycle
 	shutdown  fx.Shutdowner
 	failure   *Failure
+	mu        struct {
+		sync.Mutex
+		running []string
+	}
 }
 
 func newLoops(lc fx.Lifecycle, sd fx.Shutdowner, f *Failure) *Loops {
 	return &Loops{lifecycle: lc, shutdown: sd, failure: f}
+}
+
+// Running returns the names of the loops that were started and have not returned, the latest first.
+// After a stop that ran out of time the first is the one to blame, the others have not had their
+// turn; fx itself only says that the time was up.
+func (l *Loops) Running() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := slices.Clone(l.mu.running)
+	slices.Reverse(names)
+	return names
+}
+
+func (l *Loops) begin(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.running = append(l.mu.running, name)
+}
+
+func (l *Loops) end(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.mu.running, name)
+	l.mu.running = slices.Delete(l.mu.running, i, i+1)
 }
 
 // Go adds the loop run, which must return soon after its context ends. Returning nil, or the error
@@ -87,8 +116,10 @@ func (l *loop) start() {
 	// Not the context of the start, which ends as soon as everything has started.
 	ctx, cancel := context.WithCancelCause(context.Background())
 	l.cancel = cancel
+	l.loops.begin(l.name)
 	go func() {
 		defer close(l.done)
+		defer l.loops.end(l.name)
 		err := l.run(ctx)
 		if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil || errors.Is(err, ErrStopping) {
 			return

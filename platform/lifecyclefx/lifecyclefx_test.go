@@ -117,14 +117,30 @@ func TestErrorOfTheEndIsReported(t *testing.T) {
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	app, _ := build(t, func(l *lifecyclefx.Loops) {
+	var loops *lifecyclefx.Loops
+	ended := make(chan struct{})
+	app, _ := build(t, func(l *lifecyclefx.Loops, lc fx.Lifecycle) {
+		loops = l
+		wait := func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+			case <-release: // nobody stops the patient one: fx gives up before its turn
+			}
+			return nil
+		}
+		lifecyclefx.Go(l, "patient", wait)
 		lifecyclefx.Go(l, "stubborn", func(context.Context) error { <-release; return nil })
+		lc.Append(fx.StopHook(func() { close(ended) }))
+		lifecyclefx.Go(l, "docile", wait)
 	})
+	require.Empty(t, loops.Running())
 	require.NoError(t, app.Start(t.Context()))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	err := app.Stop(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	<-ended
+	require.Equal(t, []string{"stubborn", "patient"}, loops.Running())
 	close(release)
 }
 

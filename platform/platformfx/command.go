@@ -23,7 +23,7 @@ func (p *process) command() (*cobra.Command, error) {
 	root := &cobra.Command{
 		Use:           p.name,
 		Short:         "Run the service " + p.name + " or look into it",
-		Example:       p.examples("", "serve --config production.yaml", "config", "jobs"),
+		Example:       p.examples("", "serve --config production.yaml", "jobs", "run close_overdue", "config"),
 		Args:          cobra.NoArgs,
 		RunE:          p.run(p.serve),
 		SilenceErrors: true,
@@ -40,19 +40,28 @@ func (p *process) command() (*cobra.Command, error) {
 		"configuration `file`, read over config.yaml; may be repeated")
 	root.PersistentFlags().SortFlags = true
 	root.PersistentFlags().AddFlagSet(flags)
-	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.jobsCommand(), p.runCommand(), p.configCommand(), p.versionCommand())
 	return root, nil
 }
 
 // run marks what goes wrong inside of a command as not being about the command line.
 func (p *process) run(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := f(cmd, args); err != nil {
-			return &runError{err}
+		err := f(cmd, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		if usage, ok := errors.AsType[*usageError](err); ok {
+			return usage
+		}
+		return &runError{err}
 	}
 }
+
+// usageError is about the command line after all, although only the command could find it.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
 
 func (p *process) examples(lines ...string) string {
 	for i, line := range lines {

@@ -42,10 +42,13 @@ type process struct {
 }
 
 func (p *process) main(ctx context.Context) int {
-	if err := p.discover(); err != nil {
+	// Before the command line can be parsed the sections must be known: each key is a flag.
+	sections, err := Sections(p.name, p.opts...)
+	if err != nil {
 		p.tell(err)
 		return exitFailure
 	}
+	p.sections = sections
 	root, err := p.command()
 	if err != nil {
 		p.tell(err)
@@ -76,23 +79,24 @@ func (e *runError) Unwrap() error { return e.err }
 
 var errDiscovered = errors.New("sections discovered")
 
-// discover finds the configuration sections of the graph, without which there are no flags to parse.
-// Nothing of the service is constructed for that.
-func (p *process) discover() error {
+// Sections returns the configuration sections of a service, for a reference of its keys. Nothing of
+// the service is constructed.
+func Sections(service string, opts ...fx.Option) ([]config.Section, error) {
+	var found []config.Section
 	err := fx.New(
 		fx.NopLogger,
 		configfx.Sections(func(sections []config.Section) error {
-			p.sections = sections
-			return errDiscovered
+			found = sections
+			return errDiscovered // nothing else is to be invoked
 		}),
-		fx.Supply(name(p.name)),
+		fx.Supply(name(service)),
 		Module,
-		fx.Options(p.opts...),
+		fx.Options(opts...),
 	).Err()
 	if errors.Is(err, errDiscovered) {
-		return nil
+		return found, nil
 	}
-	return cause(err)
+	return nil, cause(err)
 }
 
 // load reads the configuration.

@@ -7,16 +7,17 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/fx"
 
-	"example.com/baton/platform/config"
 	"example.com/baton/platform/config/configfx"
 	"example.com/baton/platform/identity"
 	"example.com/baton/platform/lifecyclefx"
+	"example.com/baton/platform/telemetry"
 )
 
 func (p *process) serveCommand() *cobra.Command {
@@ -32,10 +33,6 @@ func (p *process) serveCommand() *cobra.Command {
 }
 
 func (p *process) serve(cmd *cobra.Command, _ []string) error {
-	values, err := p.load()
-	if err != nil {
-		return err
-	}
 	// From here on a signal must not kill the process half-way through its start.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -46,7 +43,7 @@ func (p *process) serve(cmd *cobra.Command, _ []string) error {
 	defer release()
 	defer signal.Stop(signals)
 
-	s, err := p.build(values, serving, fx.Options(p.opts...), open)
+	s, err := p.build(serving, fx.Options(p.opts...), open)
 	if err != nil {
 		return err
 	}
@@ -78,17 +75,24 @@ type running struct {
 	app      *fx.App
 	log      *slog.Logger
 	service  identity.Service
+	loops    *lifecyclefx.Loops
 	failure  *lifecyclefx.Failure
+	spans    *telemetry.Telemetry
 	shutdown Shutdown
 }
 
-func (p *process) build(values *config.Values, opts ...fx.Option) (*running, error) {
+// build loads the configuration and builds the app. opts is what the app has besides Module.
+func (p *process) build(opts ...fx.Option) (*running, error) {
+	values, err := p.load()
+	if err != nil {
+		return nil, err
+	}
 	var r running
 	r.app = fx.New(
 		configfx.Loaded(values),
 		app(p.name),
 		fx.Options(opts...),
-		fx.Populate(&r.log, &r.service, &r.failure, &r.shutdown),
+		fx.Populate(&r.log, &r.service, &r.loops, &r.failure, &r.spans, &r.shutdown),
 	)
 	return &r, r.app.Err()
 }
@@ -124,10 +128,16 @@ func (r *running) start(ctx context.Context) error {
 }
 
 func (r *running) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.shutdown.Timeout)
+	ctx = context.WithoutCancel(ctx)
+	limited, cancel := context.WithTimeout(ctx, r.shutdown.Timeout)
 	defer cancel()
-	if err := r.app.Stop(ctx); err != nil {
-		return fmt.Errorf("stop: %w", err)
+	err := r.app.Stop(limited)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return nil
+	// fx gives up the remaining hooks when the time is up, and telemetry's is the last of them. What
+	// the service did at its end is what somebody will want to see now.
+	err = fmt.Errorf("not stopped within %s: still running: %s",
+		r.shutdown.Timeout, strings.Join(r.loops.Running(), ", "))
+	return errors.Join(r.spans.Shutdown(ctx), err)
 }
