@@ -76,8 +76,9 @@ func TestManyHandlesStartAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
+	for i, err := range errs {
 		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, stores[i].Close()) })
 	}
 	require.Equal(t, fullSample.customers, count(t, stores[0], `SELECT count(*) FROM customers`))
 	require.Equal(t, fullSample.subscriptions, count(t, stores[0], `SELECT count(*) FROM subscriptions`))

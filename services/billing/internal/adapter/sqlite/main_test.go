@@ -83,7 +83,6 @@ func traced(tp trace.TracerProvider) option {
 	return func(_ *Config, p *trace.TracerProvider) { *p = tp }
 }
 
-// unstarted makes a store that is closed when the test ends.
 func unstarted(t testing.TB, options ...option) *Store {
 	t.Helper()
 	cfg := Config{Dir: t.TempDir(), BusyTimeout: 30 * time.Second}
@@ -93,6 +92,13 @@ func unstarted(t testing.TB, options ...option) *Store {
 	}
 	s, err := New(cfg, tp, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
+	return s
+}
+
+// start starts a store that is closed when the test ends.
+func start(t testing.TB, s *Store) *Store {
+	t.Helper()
+	require.NoError(t, s.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
@@ -102,15 +108,12 @@ func small(t testing.TB) *Store {
 	t.Helper()
 	s := unstarted(t, seeded)
 	s.size = smallSample
-	require.NoError(t, s.Start(t.Context()))
-	return s
+	return start(t, s)
 }
 
 func started(t testing.TB, options ...option) *Store {
 	t.Helper()
-	s := unstarted(t, options...)
-	require.NoError(t, s.Start(t.Context()))
-	return s
+	return start(t, unstarted(t, options...))
 }
 
 // texts returns the rows of a query of one text column.

@@ -70,10 +70,9 @@ func TestSampleGivesTheJobsWorkFromTheFirstDay(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 3, 4} {
 		first := now.AddDate(0, 0, n)
-		s := unstarted(t)
+		s := unstarted(t, seeded)
 		s.now = func() time.Time { return first }
-		s.cfg.Seed = true
-		require.NoError(t, s.Start(t.Context()))
+		start(t, s)
 
 		require.NoError(t, app.NewCloser(s, s.now, slog.New(slog.DiscardHandler)).CloseOverdue(t.Context()))
 		require.Greater(t, count(t, s, `SELECT count(*) FROM invoices WHERE state = 'overdue'`), 30)

@@ -46,7 +46,7 @@ type Config struct {
 	Seed bool
 }
 
-// Store is the database. Its methods are safe for concurrent use after Start.
+// Store is the database. Its methods are safe for concurrent use once Start has returned.
 type Store struct {
 	cfg    Config
 	now    app.Clock
@@ -59,27 +59,20 @@ type Store struct {
 	write, read *sql.DB
 }
 
-// New makes a Store and touches no file. Close it even if Start was never called.
+// New makes a Store, which does nothing before Start: a program that only lists its jobs must not make a database.
 func New(cfg Config, tp trace.TracerProvider, now app.Clock, log *slog.Logger) (*Store, error) {
+	var bad []error
 	if cfg.Dir == "" {
-		return nil, errors.New("sqlite: no directory given")
+		bad = append(bad, errors.New("sqlite: directory \"\": must be set"))
 	}
-	if cfg.BusyTimeout <= 0 {
-		return nil, fmt.Errorf("sqlite: busy timeout %s: must be more than 0s", cfg.BusyTimeout)
+	if cfg.BusyTimeout < time.Millisecond {
+		bad = append(bad, fmt.Errorf("sqlite: busy timeout %s: must be at least 1ms", cfg.BusyTimeout))
 	}
-	s := &Store{cfg: cfg, now: now, log: log, size: fullSample, tracer: tp.Tracer("example.com/baton/services/billing/internal/adapter/sqlite")}
-	var err error
-	// Immediate transactions take the write lock when they begin. A deferred one that reads first and writes later can
-	// find that it may not, and then no waiting helps: SQLITE_BUSY at once.
-	if s.write, err = sql.Open("sqlite", s.dsn(url.Values{"_txlock": {"immediate"}})); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
+	if err := errors.Join(bad...); err != nil {
+		return nil, err
 	}
-	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open("sqlite", s.dsn(url.Values{"_query_only": {"true"}})); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.write.Close())
-	}
-	s.read.SetMaxOpenConns(4)
-	return s, nil
+	return &Store{cfg: cfg, now: now, log: log, size: fullSample,
+		tracer: tp.Tracer("example.com/baton/services/billing/internal/adapter/sqlite")}, nil
 }
 
 func (s *Store) path() string { return filepath.Join(s.cfg.Dir, "billing.db") }
@@ -94,21 +87,50 @@ func (s *Store) dsn(q url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path()}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// Start makes the file, brings its schema up to date and, if the configuration says so and there is no customer yet,
-// loads the sample data in one transaction. Any number of processes may start at once: they take turns, by a lock on
-// a file beside the database. SQLite's own locks do not serve here: the switch to WAL does not wait for them, and two
-// migrators would both find the same step to do.
+// Start opens the file, brings its schema up to date and, if the configuration says so and there is no customer yet,
+// loads the sample data in one transaction. It comes before all other methods, once; after an error there is nothing
+// to close.
+//
+// Any number of processes may start at once: they take turns, by a lock on a file beside the database. SQLite's own
+// locks do not serve here: the switch to WAL does not wait for them, and two migrators would find the same step to do.
 func (s *Store) Start(ctx context.Context) (err error) {
+	if s.write != nil {
+		return errors.New("sqlite: started twice")
+	}
 	if err := os.MkdirAll(s.cfg.Dir, 0o750); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	lock := flock.New(s.path() + ".lock")
-	// TryLockContext returns an error or true. It polls; turns are short.
+	// It returns true or an error. It polls; turns are short.
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return fmt.Errorf("sqlite: wait for other processes to start: %w", err)
+		return errors.Join(fmt.Errorf("sqlite: wait for other processes to start: %w", err), lock.Close())
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 
+	if err := s.open(); err != nil {
+		return fmt.Errorf("sqlite: open %s: %w", s.path(), err)
+	}
+	if err := s.prepare(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
+}
+
+func (s *Store) open() (err error) {
+	// Immediate transactions take the write lock when they begin. A deferred one that reads first and writes later can
+	// find that it may not, and then no waiting helps: SQLITE_BUSY at once.
+	if s.write, err = sql.Open("sqlite", s.dsn(url.Values{"_txlock": {"immediate"}})); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = sql.Open("sqlite", s.dsn(url.Values{"_query_only": {"true"}})); err != nil {
+		return errors.Join(err, s.write.Close())
+	}
+	s.read.SetMaxOpenConns(4)
+	return nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)

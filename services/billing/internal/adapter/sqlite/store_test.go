@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,29 +20,23 @@ import (
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
-	for want, cfg := range map[string]Config{
-		"no directory given":                    {BusyTimeout: time.Second},
-		"busy timeout 0s: must be more than 0s": {Dir: "data"},
-	} {
-		_, err := New(cfg, noop.NewTracerProvider(), time.Now, slog.New(slog.DiscardHandler))
-		require.ErrorContains(t, err, want)
-	}
+	_, err := New(Config{BusyTimeout: time.Microsecond}, noop.NewTracerProvider(), time.Now, slog.New(slog.DiscardHandler))
+	require.EqualError(t, err, "sqlite: directory \"\": must be set\nsqlite: busy timeout 1µs: must be at least 1ms")
 }
 
-func TestStartMakesTheDirectoryAndCanBeRepeated(t *testing.T) {
+func TestStartMakesTheDirectory(t *testing.T) {
 	t.Parallel()
 	// Characters that mean something in a URI.
 	dir := filepath.Join(t.TempDir(), "a b", "100%25?#x")
 	s := unstarted(t, in(dir))
 	_, err := os.Stat(dir)
 	require.ErrorIs(t, err, fs.ErrNotExist, "New touches no file")
-	require.Error(t, s.Ready(t.Context()))
 
-	require.NoError(t, s.Start(t.Context()))
+	start(t, s)
 	require.NoError(t, s.Ready(t.Context()))
 	require.FileExists(t, filepath.Join(dir, "billing.db"))
-	require.NoError(t, s.Start(t.Context()))
-	require.NoError(t, started(t, in(dir)).Ready(t.Context()))
+	require.EqualError(t, s.Start(t.Context()), "sqlite: started twice")
+	require.NoError(t, started(t, in(dir)).Ready(t.Context()), "a second process finds everything in place")
 	require.Zero(t, count(t, s, `SELECT count(*) FROM customers`), "sample data only when asked for")
 }
 
@@ -73,7 +68,16 @@ func TestStartWaitsForItsTurnAndGivesUpWithTheContext(t *testing.T) {
 	require.ErrorIs(t, s.Start(ctx), context.DeadlineExceeded)
 
 	require.NoError(t, other.Close())
-	require.NoError(t, s.Start(t.Context()))
+	start(t, s)
+}
+
+func TestAFileThatIsNoDatabaseFailsTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "billing.db"), bytes.Repeat([]byte("no database "), 1000), 0o600))
+	err := unstarted(t, in(dir)).Start(t.Context())
+	require.ErrorContains(t, err, "sqlite: migrate "+filepath.Join(dir, "billing.db"))
+	require.ErrorContains(t, err, "not a database")
 }
 
 func TestMigrationsCanBeUndoneAndRedone(t *testing.T) {
@@ -86,7 +90,7 @@ func TestMigrationsCanBeUndoneAndRedone(t *testing.T) {
 	_, err = m.DownTo(t.Context(), 0)
 	require.NoError(t, err)
 	require.Empty(t, texts(t, s, `SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'`))
-	require.NoError(t, s.Start(t.Context()))
+	require.NoError(t, s.prepare(t.Context()))
 	require.NoError(t, s.Ready(t.Context()))
 }
 
