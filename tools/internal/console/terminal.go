@@ -63,8 +63,11 @@ func (t *Terminal) Report(e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	if e.Kind == Progress {
+	switch e.Kind {
+	case Progress:
 		t.step(e)
+		return
+	case Leader: // the leader's own log says so
 		return
 	}
 	t.erase()
@@ -104,7 +107,7 @@ func (t *Terminal) body(e Event) string {
 		}
 	case Warning:
 		return t.paint(yellow, cleanLines(e.Text))
-	case Leader, Takeover:
+	case Takeover:
 		return t.paint(bold, cleanLines(e.Text))
 	case Trace:
 		return t.paint(bold+cyan, cleanLines(e.Text))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -34,18 +35,20 @@ type Config struct {
 type Cluster struct {
 	members []*embed.Etcd
 	log     *zap.Logger
+	quiet   *atomic.Bool // no more log
 }
 
 // Start starts the members and returns when all of them can serve.
 func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	cfg.Members = max(cfg.Members, 1)
-	log := newLogger(cfg.Log)
 	for attempt := 1; ; attempt++ {
+		quiet := new(atomic.Bool)
+		log := newLogger(cfg.Log, quiet)
 		ports, err := reservePorts(cfg)
 		if err != nil {
 			return nil, fmt.Errorf("start etcd: %w", err)
 		}
-		c, err := start(ctx, cfg, ports, log)
+		c, err := start(ctx, cfg, ports, &Cluster{log: log, quiet: quiet})
 		if err == nil {
 			if err = ports.keep(cfg.Dir); err == nil {
 				return c, nil
@@ -61,10 +64,10 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 }
 
-func start(ctx context.Context, cfg Config, ports ports, log *zap.Logger) (*Cluster, error) {
-	c := &Cluster{log: log}
+// start fills c with running members, or closes those that run already.
+func start(ctx context.Context, cfg Config, ports ports, c *Cluster) (*Cluster, error) {
 	for i := range cfg.Members {
-		member, err := embed.StartEtcd(memberConfig(cfg, ports, i, log))
+		member, err := embed.StartEtcd(memberConfig(cfg, ports, i, c.log))
 		if err != nil {
 			c.Close()
 			return nil, portError(err)
@@ -106,6 +109,7 @@ func (c *Cluster) Client() (*clientv3.Client, error) {
 
 // Close stops the members and waits for them.
 func (c *Cluster) Close() {
+	c.quiet.Store(true) // etcd reports every listener it closes as an error
 	// One after the other and the leader last: a leader that stops while the others are stopping
 	// spends seconds on handing its leadership to one of them.
 	isLeader := func(m *embed.Etcd) int {

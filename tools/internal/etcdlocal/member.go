@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
@@ -58,21 +59,22 @@ func loopback(port int) []url.URL {
 }
 
 // newLogger hands warnings and worse to log. etcd's own format is made for machines.
-func newLogger(log func(level, msg string)) *zap.Logger {
+func newLogger(log func(level, msg string), quiet *atomic.Bool) *zap.Logger {
 	if log == nil {
 		return zap.NewNop()
 	}
-	return zap.New(sink{log: log})
+	return zap.New(sink{log: log, quiet: quiet})
 }
 
 // sink is a zapcore.Core that renders an entry as one line of text.
 type sink struct {
-	log func(level, msg string)
+	log   func(level, msg string)
+	quiet *atomic.Bool
 }
 
 var _ zapcore.Core = sink{}
 
-func (s sink) Enabled(l zapcore.Level) bool        { return l >= zapcore.WarnLevel }
+func (s sink) Enabled(l zapcore.Level) bool        { return l >= zapcore.WarnLevel && !s.quiet.Load() }
 func (s sink) Sync() error                         { return nil }
 func (s sink) With(_ []zapcore.Field) zapcore.Core { return s }
 

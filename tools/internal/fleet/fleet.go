@@ -49,6 +49,7 @@ type Kind int
 const (
 	Started Kind = iota // a process exists
 	Ready               // it answers on its HTTP address
+	Killed              // it ended through Kill and is started again at once
 	Exited              // it ended and nobody asked it to; Exit and Restart say how and what comes next
 	Failed              // it could not be started again; Err says why, Restart what comes next
 	Stopped             // it ended because it was asked to; Exit says how
@@ -154,11 +155,11 @@ func (f *Fleet) supervise(run context.Context, r *Replica, p *proc.Process) {
 			if time.Since(since) > stableAfter {
 				pause.Reset()
 			}
-			wait := pause.NextBackOff()
+			wait, kind := pause.NextBackOff(), Exited
 			if r.wasKilled() {
-				wait = 0
+				wait, kind = 0, Killed
 			}
-			f.opts.notify(Change{Kind: Exited, Replica: r, Exit: p.Exit(), Restart: wait})
+			f.opts.notify(Change{Kind: kind, Replica: r, Exit: p.Exit(), Restart: wait})
 			if !sleep(run, wait) {
 				return
 			}

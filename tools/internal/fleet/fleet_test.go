@@ -114,7 +114,7 @@ func TestAKilledLeaderIsReplacedAndRestarted(t *testing.T) {
 	stopped = true
 	mu.Lock()
 	defer mu.Unlock()
-	require.Equal(t, 1, count(kinds, fleet.Exited))
+	require.Equal(t, 1, count(kinds, fleet.Killed))
 	require.Equal(t, 3, count(kinds, fleet.Stopped))
 	for _, a := range addresses {
 		_, err := net.Dial("tcp", a)
