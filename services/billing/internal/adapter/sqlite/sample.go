@@ -179,11 +179,13 @@ func (g *generator) addLastInvoice(p domain.SubscriptionParams, n int, start dom
 		issued, _ = s.Bill(day)
 	}
 	for _, inv := range issued {
-		late := inv.Record().DueOn.Before(g.today)
+		due := inv.Record().DueOn
+		late, old := due.Before(g.today), due.Before(g.today.AddDays(-60))
 		switch {
 		case late && g.percent(3):
 			inv, err = inv.Void()
-		case late && g.percent(88), !late && g.percent(45):
+		// What is older than two months has been settled one way or the other.
+		case old, late && g.percent(85), !late && g.percent(45):
 			inv, err = inv.Pay()
 		}
 		if err != nil {
