@@ -3,7 +3,6 @@ package telemetry_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -241,10 +240,4 @@ func TestEndpoints(t *testing.T) {
 			require.ErrorContains(t, err, "otlp.endpoint", endpoint)
 		}
 	}
-}
-
-func ExampleNewLogger() {
-	log := telemetry.NewLogger(io.Discard, telemetry.LogConfig{Level: slog.LevelInfo, Format: "json"})
-	log.InfoContext(context.Background(), "run finished", "job", "close_overdue", "result", "success")
-	// Output:
 }

@@ -121,3 +121,16 @@ func TestRemoteSpanGivesIDsOnly(t *testing.T) {
 	log.InfoContext(trace.ContextWithSpanContext(t.Context(), remote), "x")
 	require.Equal(t, remote.TraceID().String(), decode(t, out.Bytes())[0]["trace_id"])
 }
+
+func ExampleNewLogger() {
+	var out bytes.Buffer
+	log := telemetry.NewLogger(&out, telemetry.LogConfig{Level: slog.LevelInfo, Format: "json"})
+	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{0xcd},
+	}))
+	log.InfoContext(ctx, "run finished", "job", "close_overdue")
+
+	_, record, _ := strings.Cut(out.String(), `"level"`) // the time differs
+	fmt.Print(record)
+	// Output: :"INFO","msg":"run finished","job":"close_overdue","trace_id":"ab000000000000000000000000000000","span_id":"cd00000000000000"
+}
