@@ -132,5 +132,5 @@ func ExampleNewLogger() {
 
 	_, record, _ := strings.Cut(out.String(), `"level"`) // the time differs
 	fmt.Print(record)
-	// Output: :"INFO","msg":"run finished","job":"close_overdue","trace_id":"ab000000000000000000000000000000","span_id":"cd00000000000000"
+	// Output: :"INFO","msg":"run finished","job":"close_overdue","trace_id":"ab000000000000000000000000000000","span_id":"cd00000000000000"}
 }

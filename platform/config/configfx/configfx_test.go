@@ -59,10 +59,10 @@ func TestSectionsAreProvided(t *testing.T) {
 func TestProblemsOfAllSectionsAreOneError(t *testing.T) {
 	t.Parallel()
 	// Nothing asks for a section: a configuration that is wrong is wrong all the same.
-	err := fx.New(fx.NopLogger, env("BILLING_LIMITS__LOW=x", "BILLING_NAMES__A__OFF=1"), sections).Err()
+	err := fx.New(fx.NopLogger, env("BILLING_LIMITS__LOW=x", "BILLING_NAMES__A__ONN=1"), sections).Err()
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
-	require.EqualError(t, problems, "environment BILLING_NAMES__A__OFF: unknown key, did you mean BILLING_NAMES__A__ON?\n"+
+	require.EqualError(t, problems, "environment BILLING_NAMES__A__ONN: unknown key, did you mean BILLING_NAMES__A__ON?\n"+
 		`limits.low: "x" must be a whole number (environment BILLING_LIMITS__LOW)`)
 }
 
