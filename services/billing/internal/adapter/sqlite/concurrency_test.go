@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"log/slog"
@@ -51,12 +52,39 @@ func TestThreeProcessesOnOneFile(t *testing.T) {
 
 	shared := started(t, in(dir))
 	alone := small(t)
-	require.NoError(t, work(t.Context(), alone, slog.New(slog.DiscardHandler)))
+	require.NoError(t, work(t.Context(), alone, func() {}))
 	require.Equal(t, texts(t, alone, everyInvoice), texts(t, shared, everyInvoice))
 	require.Equal(t, []string{"ok"}, texts(t, shared, `PRAGMA integrity_check`))
 }
 
-// The same inside one process, where the race detector sees it: several handles, each with its own connections.
+// A process is killed in the middle of its work; another starts on the file it left, begins from the first day, as a
+// scheduler that catches up may do, and ends with the invoices of one that was never killed.
+func TestAKilledProcessLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir, childForever+"=yes")
+	cmd.Stdin = strings.NewReader("go\n")
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	progress := bufio.NewScanner(stdout)
+	for range days / 3 {
+		require.True(t, progress.Scan())
+	}
+	require.NoError(t, cmd.Process.Kill())
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exit)
+
+	successor := started(t, in(dir))
+	require.NoError(t, work(t.Context(), successor, func() {}))
+	alone := small(t)
+	require.NoError(t, work(t.Context(), alone, func() {}))
+	require.Equal(t, texts(t, alone, everyInvoice), texts(t, successor, everyInvoice))
+	require.Equal(t, []string{"ok"}, texts(t, successor, `PRAGMA integrity_check`))
+}
+
+// Starting at once inside one process, where the race detector sees it: several handles, each with its own connections.
 func TestManyHandlesStartAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -17,8 +17,12 @@ import (
 	"example.com/baton/services/billing/internal/app"
 )
 
-// childDir makes this test binary act as one process of the service on the database in that directory.
-const childDir = "BILLING_SQLITE_TEST_DIR"
+const (
+	// childDir makes this test binary act as one process of the service on the database in that directory.
+	childDir = "BILLING_SQLITE_TEST_DIR"
+	// childForever makes it begin again when it is done, until it is killed.
+	childForever = "BILLING_SQLITE_TEST_FOREVER"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
@@ -53,13 +57,17 @@ func child(dir string) error {
 	if err := s.Start(context.Background()); err != nil {
 		return err
 	}
-	if err := work(context.Background(), s, slog.New(slog.DiscardHandler)); err != nil {
-		return err
+	for again := true; again; again = os.Getenv(childForever) != "" {
+		if err := work(context.Background(), s, func() { fmt.Println("a day's work is done") }); err != nil {
+			return err
+		}
 	}
 	return s.Close()
 }
 
-func work(ctx context.Context, s *Store, log *slog.Logger) error {
+// work calls done after each day.
+func work(ctx context.Context, s *Store, done func()) error {
+	log := slog.New(slog.DiscardHandler)
 	for n := range days {
 		at := now.AddDate(0, 0, n)
 		clock := func() time.Time { return at }
@@ -69,6 +77,7 @@ func work(ctx context.Context, s *Store, log *slog.Logger) error {
 		if err := app.NewCloser(s, clock, log).CloseOverdue(ctx); err != nil {
 			return err
 		}
+		done()
 	}
 	return nil
 }

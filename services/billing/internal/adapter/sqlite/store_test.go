@@ -115,3 +115,26 @@ func TestTransactRollsBack(t *testing.T) {
 	require.Error(t, err)
 	require.Zero(t, count(t, s, `SELECT count(*) FROM customers`))
 }
+
+// A transaction that reads before it writes must not find, at the write, that another process was faster: SQLite
+// would refuse it at once, however long the busy timeout is.
+func TestATransactionHoldsTheWriteLockFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := started(t, in(dir)), started(t, in(dir))
+	add := func(ctx context.Context, tx *sql.Tx, id string) error {
+		_, err := tx.ExecContext(ctx, insertCustomer, id, "Alder Bakery", "UTC", 14)
+		return err
+	}
+	require.NoError(t, a.transact(t.Context(), func(tx *sql.Tx) error {
+		var n int
+		require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT count(*) FROM customers`).Scan(&n))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		err := b.transact(ctx, func(tx *sql.Tx) error { return add(ctx, tx, "c-2") })
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it waits for its turn")
+		return add(t.Context(), tx, "c-1")
+	}))
+	require.NoError(t, b.transact(t.Context(), func(tx *sql.Tx) error { return add(t.Context(), tx, "c-2") }))
+	require.Equal(t, []string{"c-1", "c-2"}, texts(t, a, `SELECT id FROM customers ORDER BY id`))
+}
