@@ -18,10 +18,13 @@ import (
 	"example.com/baton/pkg/buildinfo"
 	"example.com/baton/platform/config"
 	"example.com/baton/platform/config/configfx"
+	"example.com/baton/platform/election/electionfx"
+	"example.com/baton/platform/etcdclient/etcdclientfx"
 	"example.com/baton/platform/httpserver"
 	"example.com/baton/platform/httpserver/httpserverfx"
 	"example.com/baton/platform/identity"
 	"example.com/baton/platform/lifecyclefx"
+	"example.com/baton/platform/scheduling/schedulingfx"
 	"example.com/baton/platform/telemetry"
 	"example.com/baton/platform/telemetry/telemetryfx"
 )
@@ -36,12 +39,17 @@ var Module = fx.Module("platform",
 	lifecyclefx.Module,
 	httpserverfx.Module,
 	httpserverfx.Route(metricsRoute),
+	etcdclientfx.Module,
+	electionfx.Module,
+	schedulingfx.Module,
 	fx.Provide(newIdentity),
 )
 
 // serving is what runs under the command serve, and only there, in the order of its start.
 var serving = fx.Options(
 	httpserverfx.Serve,
+	electionfx.Serve,
+	schedulingfx.Serve,
 )
 
 // open comes after everything else that a serving app consists of.

@@ -48,9 +48,11 @@ type Record struct {
 	// occurrences: the first of them, and how many.
 	From  time.Time `json:"from,omitzero"`
 	Count int       `json:"count,omitempty"`
-	// Traceparents of the occurrence and of the latest attempt.
+	// Traceparents of the occurrence, of the latest attempt, and of the attempt
+	// before it, if that one was cut off.
 	Trace        string `json:"trace,omitempty"`
 	AttemptTrace string `json:"attempt_trace,omitempty"`
+	ResumesTrace string `json:"resumes_trace,omitempty"`
 	Schedule     string `json:"schedule,omitempty"`
 }
 

@@ -49,9 +49,9 @@ type Run struct {
 
 	// Schedule is the job's schedule as text.
 	Schedule string
-	// Trace and AttemptTrace are the W3C traceparents of the occurrence and of
-	// this attempt, empty when nothing traces.
-	Trace, AttemptTrace string
+	// W3C traceparents of the occurrence, of this attempt, and of the attempt
+	// that this one resumes; empty when nothing traces.
+	Trace, AttemptTrace, ResumesTrace string
 }
 
 // Trigger says why a run was started.

@@ -44,8 +44,13 @@ func newRunner(t *term, job scheduling.Job, opened scheduling.Opened) *runner {
 		cursor: opened.State.Watermark, state: opened.State,
 	}
 	r.changed = sync.NewCond(&r.mu)
+	r.state.Running = nil
 	for _, lost := range opened.Unfinished {
-		r.queue = append(r.queue, r.afterLoss(lost))
+		next := r.afterLoss(lost)
+		r.queue = append(r.queue, next)
+		if next.record.State == scheduling.StateRunning {
+			r.state.Running = append(r.state.Running, lost.Due)
+		}
 	}
 	return r
 }
@@ -232,7 +237,7 @@ func (r *runner) run(rec scheduling.Record) {
 	}
 	err := r.handler(r.term.work, scheduling.Run{
 		ID: rec.RunID(), Job: rec.Job, Group: rec.Group, Due: rec.Due, Attempt: rec.Attempt, Trigger: rec.Trigger,
-		Term: r.term.Term, Schedule: rec.Schedule, Trace: rec.Trace, AttemptTrace: rec.AttemptTrace,
+		Term: r.term.Term, Schedule: rec.Schedule, Trace: rec.Trace, AttemptTrace: rec.AttemptTrace, ResumesTrace: rec.ResumesTrace,
 	})
 	result := scheduling.ResultOf(r.term.work, err)
 	rec.State, rec.Ended = result.State(), now()
@@ -280,7 +285,13 @@ func truncate(text string, limit int) string {
 	return text[:limit] + "…"
 }
 
-func (r *runner) wake() { r.changed.Broadcast() }
+// wake makes an admission that waits for a run look at the end of the term. The
+// lock keeps it from coming between that look and the wait.
+func (r *runner) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed.Broadcast()
+}
 
 func (r *runner) isBusy() bool {
 	r.mu.Lock()

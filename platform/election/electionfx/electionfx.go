@@ -1,0 +1,83 @@
+// Package electionfx puts the elector into an fx graph.
+package electionfx
+
+import (
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"example.com/baton/platform/config"
+	"example.com/baton/platform/config/configfx"
+	"example.com/baton/platform/election"
+	"example.com/baton/platform/election/electionotel"
+	"example.com/baton/platform/election/etcdelection"
+	"example.com/baton/platform/etcdclient"
+	"example.com/baton/platform/httpserver"
+	"example.com/baton/platform/httpserver/httpserverfx"
+	"example.com/baton/platform/identity"
+	"example.com/baton/platform/lifecyclefx"
+)
+
+// Module declares the section election and provides election.Elector, on etcd.
+// The elector's loop runs while the app does, if anything asked for the elector.
+var Module = fx.Module("election",
+	configfx.Section("election", Config{TTL: 5 * time.Second}),
+	fx.Provide(
+		NewTerms,
+		NewElector,
+		func(e *etcdelection.Elector, terms *electionotel.Terms, log *slog.Logger) election.Elector {
+			return election.Observe(e, terms, election.LogTerms(log))
+		},
+	),
+)
+
+// Serve makes the readiness of the service depend on a session with etcd.
+var Serve = httpserverfx.Ready(func(e *etcdelection.Elector) httpserver.Check {
+	return httpserver.Check{Name: "election", Func: e.Ready}
+})
+
+// Config is the section election.
+type Config struct {
+	TTL time.Duration `koanf:"ttl" doc:"how long a silent replica keeps what it leads; whole seconds"`
+}
+
+// Validate refuses what etcd can't grant.
+func (c Config) Validate() error {
+	if err := etcdelection.ValidateTTL(c.TTL); err != nil {
+		return config.Problem{Key: "ttl", Value: c.TTL, Rule: "must be whole seconds, from 1s to 24h: etcd grants nothing else"}
+	}
+	return nil
+}
+
+// Params are what NewElector needs.
+type Params struct {
+	fx.In
+
+	Client  *etcdclient.Client
+	Etcd    etcdclient.Config
+	Config  Config
+	Service identity.Service
+	Loops   *lifecyclefx.Loops
+	Log     *slog.Logger
+}
+
+// NewElector makes the elector and ties its loop to the app.
+func NewElector(p Params) (*etcdelection.Elector, error) {
+	e, err := etcdelection.New(p.Client, etcdelection.Config{
+		Base: p.Etcd.Base(p.Service.Name), Instance: p.Service.Instance, Version: p.Service.Version,
+		TTL: p.Config.TTL, Logger: p.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	lifecyclefx.Go(p.Loops, "election", e.Run)
+	return e, nil
+}
+
+// NewTerms makes the observer that reports terms to the telemetry.
+func NewTerms(traces trace.TracerProvider, meters metric.MeterProvider) (*electionotel.Terms, error) {
+	return electionotel.New(traces, meters)
+}

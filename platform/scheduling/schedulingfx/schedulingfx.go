@@ -1,0 +1,127 @@
+package schedulingfx
+
+import (
+	"log/slog"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"example.com/baton/platform/config"
+	"example.com/baton/platform/config/configfx"
+	"example.com/baton/platform/election"
+	"example.com/baton/platform/election/electionotel"
+	"example.com/baton/platform/etcdclient"
+	"example.com/baton/platform/identity"
+	"example.com/baton/platform/lifecyclefx"
+	"example.com/baton/platform/scheduling"
+	"example.com/baton/platform/scheduling/etcdledger"
+	"example.com/baton/platform/scheduling/gocronsched"
+	"example.com/baton/platform/scheduling/schedulingotel"
+)
+
+// Module declares the sections scheduling and jobs, and provides the registry of
+// the declared jobs, the ledger on etcd, and the engine.
+var Module = fx.Module("scheduling",
+	configfx.Section("scheduling", DefaultConfig()),
+	configfx.Section("jobs", Overrides{}),
+	configfx.Check(newCheck),
+	fx.Provide(NewRegistry, newTelemetry, newLedger, NewEngine),
+)
+
+// Serve runs the jobs while the app does.
+var Serve = fx.Module("scheduler", fx.Invoke(serve))
+
+type checkParams struct {
+	fx.In
+
+	Config       Config
+	Declarations []declaration `group:"scheduling.declarations"`
+}
+
+func newCheck(p checkParams) config.Check {
+	names := make([]string, len(p.Declarations))
+	for i, d := range p.Declarations {
+		names[i] = d.job.Name
+	}
+	return config.Check{Section: "jobs", Func: func(section any) error {
+		return checkOverrides(section.(Overrides), p.Config.Groups, names)
+	}}
+}
+
+// RegistryParams are what NewRegistry needs.
+type RegistryParams struct {
+	fx.In
+
+	Config       Config
+	Overrides    Overrides
+	Declarations []declaration `group:"scheduling.declarations"`
+	Bodies       []body        `group:"scheduling.bodies"`
+}
+
+// NewRegistry joins what is declared, what it calls, and what the configuration
+// says about it.
+func NewRegistry(p RegistryParams) (*scheduling.Registry, error) {
+	bodies := map[string]body{}
+	for _, b := range p.Bodies {
+		bodies[b.name] = b
+	}
+	var jobs []scheduling.Job
+	for _, d := range p.Declarations {
+		job, override := d.job, p.Overrides[d.job.Name]
+		if override.disabled() {
+			continue
+		}
+		override.apply(&job)
+		if job.Schedule != nil {
+			job.Run = bodies[job.Name].bind(job.Schedule.Location())
+		}
+		jobs = append(jobs, job)
+	}
+	return scheduling.NewRegistry(p.Config.Groups, jobs...)
+}
+
+func newTelemetry(service identity.Service, traces trace.TracerProvider, meters metric.MeterProvider, terms *electionotel.Terms) (*schedulingotel.Telemetry, error) {
+	return schedulingotel.New(service.Name, traces, meters, terms)
+}
+
+func newLedger(client *etcdclient.Client, etcd etcdclient.Config, service identity.Service, telemetry *schedulingotel.Telemetry) scheduling.Ledger {
+	return telemetry.Ledger(etcdledger.New(client, etcdledger.Config{Base: etcd.Base(service.Name)}))
+}
+
+// EngineParams are what NewEngine needs.
+type EngineParams struct {
+	fx.In
+
+	Registry  *scheduling.Registry
+	Elector   election.Elector
+	Ledger    scheduling.Ledger
+	Config    Config
+	Service   identity.Service
+	Telemetry *schedulingotel.Telemetry
+	Log       *slog.Logger
+}
+
+// NewEngine makes the engine.
+func NewEngine(p EngineParams) (*gocronsched.Engine, error) {
+	return gocronsched.New(p.Registry, p.Elector, p.Ledger, gocronsched.Config{
+		Instance: p.Service.Instance, Drain: p.Config.Drain, History: p.Config.History,
+		Middleware: []scheduling.Middleware{p.Telemetry.Middleware()}, Logger: p.Log,
+	})
+}
+
+type serveParams struct {
+	fx.In
+
+	Registry *scheduling.Registry
+	Engine   *gocronsched.Engine
+	Terms    *electionotel.Terms
+	Loops    *lifecyclefx.Loops
+}
+
+func serve(p serveParams) {
+	for _, group := range p.Registry.Groups() {
+		p.Terms.Candidate(group)
+	}
+	lifecyclefx.Go(p.Loops, "scheduler", p.Engine.Run)
+}
