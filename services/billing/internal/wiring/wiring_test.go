@@ -22,6 +22,7 @@ import (
 	"example.com/baton/platform/httpserver"
 	"example.com/baton/platform/platformfx"
 	"example.com/baton/platform/scheduling"
+	"example.com/baton/platform/scheduling/schedulingfx"
 	"example.com/baton/services/billing/internal/app"
 	"example.com/baton/services/billing/internal/app/mocks"
 )
@@ -46,13 +47,21 @@ type ports struct {
 	issuer *mocks.MockInvoiceIssuer
 }
 
-// jobs builds the service without starting it.
+// graph is the service with the part of the platform that knows jobs, and without what talks to etcd.
+func graph(in config.Input, dir string, opts ...fx.Option) fx.Option {
+	return fx.Options(Module, schedulingfx.Module, configfx.Load(in),
+		fx.Supply(platformfx.Data{Dir: dir}, slog.New(slog.DiscardHandler)),
+		fx.Provide(func() trace.TracerProvider { return noop.NewTracerProvider() }),
+		fx.Options(opts...))
+}
+
+// jobs builds the service with mocked ports, without starting it.
 func jobs(t *testing.T, in config.Input) (*scheduling.Registry, ports) {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	p := ports{closer: mocks.NewMockOverdueCloser(ctrl), issuer: mocks.NewMockInvoiceIssuer(ctrl)}
 	var registry *scheduling.Registry
-	fxtest.New(t, platformfx.App("billing", in, Module,
+	fxtest.New(t, graph(in, t.TempDir(),
 		fx.Decorate(func() app.OverdueCloser { return p.closer }),
 		fx.Decorate(func() app.InvoiceIssuer { return p.issuer }),
 		fx.Populate(&registry)))
@@ -119,11 +128,7 @@ func TestTheStoreLivesWithTheService(t *testing.T) {
 		closer app.OverdueCloser
 		issuer app.InvoiceIssuer
 	)
-	service := fxtest.New(t, Module,
-		configfx.Load(in),
-		fx.Supply(platformfx.Data{Dir: dir}, slog.New(slog.DiscardHandler)),
-		fx.Provide(func() trace.TracerProvider { return noop.NewTracerProvider() }),
-		fx.Populate(&checks, &closer, &issuer))
+	service := fxtest.New(t, graph(in, dir, fx.Populate(&checks, &closer, &issuer)))
 	require.NoDirExists(t, dir, "building the service makes no database")
 
 	service.RequireStart()
