@@ -2,6 +2,7 @@ package election
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 )
@@ -62,5 +63,13 @@ func (l logTerms) TermStarted(ctx context.Context, t Term) {
 }
 
 func (l logTerms) TermEnded(ctx context.Context, t Term, cause error) {
-	l.log.InfoContext(ctx, "term ended", "instance", t.Leader, "group", t.Group, "token", t.Token, "reason", cause)
+	l.log.InfoContext(ctx, "term ended", "instance", t.Leader, "group", t.Group, "token", t.Token, "reason", reason(cause))
+}
+
+// reason is the short form of a cause: it is a value that tools compare.
+func reason(cause error) string {
+	if errors.Is(cause, ErrResigned) {
+		return "resigned"
+	}
+	return "lost"
 }
