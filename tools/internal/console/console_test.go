@@ -31,8 +31,8 @@ func TestTerminal(t *testing.T) {
 	}{
 		{
 			"run", console.Event{Kind: console.Log, Source: "billing-1", Data: record(t,
-				`{"time":"2026-11-22T05:00:00Z","level":"INFO","msg":"run finished","instance":"billing-1","job":"close_overdue","result":"success","duration":0.2,"error":"","trace_id":"ab"}`)},
-			"05:00:00.000 billing-1 │ ✔ run finished  job=close_overdue  result=success  duration=0.2\n",
+				`{"time":"2026-11-22T05:00:00Z","level":"INFO","msg":"run finished","instance":"billing-1","job":"close_overdue","result":"success","duration":5588527,"error":"","trace_id":"ab"}`)},
+			"05:00:00.000 billing-1 │ ✔ run finished  job=close_overdue  result=success  duration=5.589ms\n",
 		},
 		{
 			"not JSON", console.Event{Kind: console.Log, Source: "billing-1", Data: record(t, "panic: \x1b[2Joh\tno")},

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"example.com/baton/tools/internal/fleet"
 )
@@ -44,9 +46,29 @@ func (t *Terminal) record(r fleet.Record) string {
 		if hidden[a.Key] || a.Value == "" || a.Value == "null" {
 			continue
 		}
-		b.WriteString("  " + t.paint(dim, clean(a.Key)+"=") + clean(a.Value))
+		b.WriteString("  " + t.paint(dim, clean(a.Key)+"=") + clean(readable(a)))
 	}
 	return b.String()
+}
+
+// durations are keys whose value slog writes as a bare number of nanoseconds.
+var durations = map[string]bool{
+	"duration": true, "ttl": true, "for": true, "delay": true, "took": true, "grace": true, "timeout": true, "every": true, "wait": true,
+}
+
+func readable(a fleet.Attr) string {
+	if !durations[a.Key] {
+		return a.Value
+	}
+	ns, err := strconv.ParseInt(a.Value, 10, 64)
+	if err != nil {
+		return a.Value
+	}
+	d := time.Duration(ns)
+	if d > time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
 }
 
 // style picks out what a scheduler is about: who leads, and what runs.
