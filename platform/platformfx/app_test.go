@@ -2,26 +2,35 @@ package platformfx_test
 
 import (
 	"context"
+	"encoding/hex"
 	"io"
+	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 	"google.golang.org/grpc"
-	"net"
 
 	"example.com/baton/platform/config"
+	"example.com/baton/platform/etcdtest"
 	"example.com/baton/platform/httpserver"
 	"example.com/baton/platform/httpserver/httpserverfx"
 	"example.com/baton/platform/identity"
 	"example.com/baton/platform/platformfx"
+	"example.com/baton/platform/scheduling"
+	"example.com/baton/platform/scheduling/schedulingfx"
 )
 
-var anyPort = "BILLING_HTTP__ADDRESS=127.0.0.1:0"
+// alone is a service that needs nothing of the machine: any port, and no etcd.
+func alone(settings ...string) config.Input {
+	return config.Input{Env: append([]string{"BILLING_HTTP__ADDRESS=127.0.0.1:0", "BILLING_ETCD__ENDPOINTS=127.0.0.1:1"}, settings...)}
+}
 
 func TestGraphIsComplete(t *testing.T) {
 	t.Parallel()
@@ -58,32 +67,24 @@ func status(ctx context.Context, s *httpserver.Server, path string) (int, string
 
 func TestHealthAnswersBeforeAndAfterTheRestOfTheApp(t *testing.T) {
 	t.Parallel()
+	etcd := etcdtest.Start(t)
 	var server *httpserver.Server
-	ask := func(path string, code int) func(context.Context) error {
-		return func(ctx context.Context) error {
-			got, body, err := status(ctx, server, path)
-			require.NoError(t, err)
-			require.Equal(t, code, got, body)
-			return nil
-		}
+	expect := func(ctx context.Context, path string, code int) {
+		got, body, err := status(ctx, server, path)
+		require.NoError(t, err)
+		require.Equal(t, code, got, body)
 	}
-	all := func(fs ...func(context.Context) error) func(context.Context) error {
-		return func(ctx context.Context) error {
-			for _, f := range fs {
-				require.NoError(t, f(ctx))
-			}
-			return nil
-		}
-	}
-	// A route's dependency with hooks of its own: what it needs to start must not keep /livez away.
+	// What a route depends on may take its time to start: that must not keep /livez away.
 	type store struct{}
-	app := fxtest.New(t, platformfx.App("billing", config.Input{Env: []string{anyPort}},
-		jobsForTests,
+	notReady := func(ctx context.Context) {
+		expect(ctx, "/livez", 200)
+		expect(ctx, "/readyz", 503)
+		expect(ctx, "/metrics", 200)
+	}
+	app := fxtest.New(t, platformfx.App("billing", alone("BILLING_ETCD__ENDPOINTS="+etcd.Endpoint),
+		jobs,
 		fx.Provide(func(lc fx.Lifecycle) store {
-			lc.Append(fx.StartStopHook(
-				all(ask("/livez", 200), ask("/readyz", 503), ask("/metrics", 200)),
-				all(ask("/livez", 200), ask("/readyz", 503)),
-			))
+			lc.Append(fx.StartStopHook(notReady, notReady))
 			return store{}
 		}),
 		httpserverfx.Route(func(store) httpserver.Route {
@@ -95,46 +96,55 @@ func TestHealthAnswersBeforeAndAfterTheRestOfTheApp(t *testing.T) {
 		fx.Populate(&server),
 	))
 	app.RequireStart()
-	code, body, err := status(t.Context(), server, "/readyz")
+	require.Eventually(t, func() bool {
+		code, _, err := status(t.Context(), server, "/readyz")
+		return err == nil && code == 200
+	}, 20*time.Second, 20*time.Millisecond)
+	_, body, err := status(t.Context(), server, "/readyz")
 	require.NoError(t, err)
-	require.Equal(t, 200, code)
-	require.JSONEq(t, `{"status":"ok","checks":{"store":{"status":"ok"}}}`, body)
+	require.JSONEq(t, `{"status":"ok","checks":{"store":{"status":"ok"},"election":{"status":"ok"}}}`, body)
 	app.RequireStop()
 }
 
+// sink is a collector of traces.
 type sink struct {
 	collector.UnimplementedTraceServiceServer
-	names chan string
+	spans chan *tracepb.Span
 }
 
 func (s *sink) Export(_ context.Context, r *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	for _, resource := range r.GetResourceSpans() {
 		for _, scope := range resource.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
-				s.names <- span.GetName()
+				s.spans <- span
 			}
 		}
 	}
 	return &collector.ExportTraceServiceResponse{}, nil
 }
 
-func TestTelemetryEndsLast(t *testing.T) {
-	t.Parallel()
+// newSink returns a collector and the setting that makes a service use it.
+func newSink(t *testing.T) (s *sink, setting string) {
+	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &sink{names: make(chan string, 10)}
+	s = &sink{spans: make(chan *tracepb.Span, 1000)}
 	server := grpc.NewServer()
 	collector.RegisterTraceServiceServer(server, s)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	defer func() {
+	t.Cleanup(func() {
 		server.Stop()
 		<-served
-	}()
+	})
+	return s, "BILLING_TELEMETRY__OTLP__ENDPOINT=" + listener.Addr().String()
+}
 
-	app := fxtest.New(t, platformfx.App("billing",
-		config.Input{Env: []string{anyPort, "BILLING_TELEMETRY__OTLP__ENDPOINT=" + listener.Addr().String()}},
-		jobsForTests,
+func TestTelemetryEndsLast(t *testing.T) {
+	t.Parallel()
+	s, setting := newSink(t)
+	app := fxtest.New(t, platformfx.App("billing", alone(setting),
+		jobs,
 		// Provided for a module of the platform, so constructed as early as anything of a service can be.
 		httpserverfx.Route(func(lc fx.Lifecycle, traces trace.TracerProvider) httpserver.Route {
 			lc.Append(fx.StopHook(func(ctx context.Context) {
@@ -145,14 +155,53 @@ func TestTelemetryEndsLast(t *testing.T) {
 		}),
 	))
 	app.RequireStart().RequireStop()
-	require.Equal(t, "last words", <-s.names)
+	require.Equal(t, "last words", (<-s.spans).GetName())
+}
+
+// ticker is a use case that tells when it ran.
+type ticker struct{ ran chan scheduling.Run }
+
+func (c ticker) tick(ctx context.Context) error {
+	run, _ := scheduling.RunFromContext(ctx)
+	select {
+	case c.ran <- run:
+	default:
+	}
+	return nil
+}
+
+func TestAJobRunsAndIsTraced(t *testing.T) {
+	t.Parallel()
+	etcd := etcdtest.Start(t)
+	s, setting := newSink(t)
+	c := ticker{ran: make(chan scheduling.Run, 1)}
+	app := fxtest.New(t, platformfx.App("billing", alone(setting, "BILLING_ETCD__ENDPOINTS="+etcd.Endpoint, "BILLING_JOBS__TICK__EVERY=1s"),
+		fx.Supply(c),
+		schedulingfx.Job("tick", scheduling.Every(time.Hour), ticker.tick),
+	))
+	app.RequireStart()
+	run := <-c.ran
+	require.Equal(t, "tick", run.Job)
+	require.Positive(t, run.Term.Token)
+	app.RequireStop()
+
+	traces := map[string]string{} // span name → trace id
+	for len(s.spans) > 0 {
+		span := <-s.spans
+		traces[span.GetName()] = hex.EncodeToString(span.GetTraceId())
+		if span.GetName() == "run tick" {
+			break
+		}
+	}
+	require.NotEmpty(t, traces["schedule tick"])
+	require.Equal(t, traces["schedule tick"], traces["run tick"], "one occurrence is one trace")
 }
 
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	for env, want := range map[string]string{"BILLING_INSTANCE__ID=billing-1": `^billing-1$`, "BILLING_INSTANCE__ID=": `^.+-\d+$`} {
 		var who identity.Service
-		app := fx.New(platformfx.App("billing", config.Input{Env: []string{anyPort, env}}, jobsForTests, fx.Populate(&who)))
+		app := fx.New(platformfx.App("billing", alone(env), jobs, fx.Populate(&who)))
 		require.NoError(t, app.Err())
 		require.Equal(t, "billing", who.Name)
 		require.Regexp(t, want, who.Instance)

@@ -15,6 +15,7 @@ import (
 	"example.com/baton/platform/config"
 	"example.com/baton/platform/election"
 	"example.com/baton/platform/scheduling"
+	"example.com/baton/platform/scheduling/schedulingotel"
 )
 
 // jobInfo is a line of the command jobs.
@@ -102,8 +103,11 @@ func (p *process) runCommand() *cobra.Command {
 func (p *process) runOnce(ctx context.Context, name string, due time.Time) (err error) {
 	ctx, release := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer release()
-	var registry *scheduling.Registry
-	app, err := p.build(fx.Options(p.opts...), fx.Populate(&registry))
+	var (
+		registry *scheduling.Registry
+		spans    *schedulingotel.Telemetry
+	)
+	app, err := p.build(fx.Options(p.opts...), fx.Populate(&registry, &spans))
 	if err != nil {
 		return err
 	}
@@ -126,9 +130,10 @@ func (p *process) runOnce(ctx context.Context, name string, due time.Time) (err 
 		Term: election.Term{Group: job.Group, Leader: app.service.Instance},
 	}
 	handler := scheduling.Chain(scheduling.Handler(job.Run),
+		spans.Middleware(),
 		scheduling.Log(app.log),
-		scheduling.Recover(),
 		scheduling.Timeout(func(string) time.Duration { return job.Timeout }),
+		scheduling.Recover(),
 	)
 	return handler(scheduling.ContextWithRun(ctx, run), run)
 }

@@ -9,22 +9,23 @@ import (
 	"go.uber.org/fx"
 
 	"example.com/baton/platform/scheduling"
+	"example.com/baton/platform/scheduling/schedulingfx"
 )
 
-// jobsForTests are the jobs of the test service.
-var jobsForTests = fx.Provide(func() (*scheduling.Registry, error) {
-	return scheduling.NewRegistry(nil,
-		scheduling.Job{
-			Name: "close_overdue", Schedule: scheduling.Every(5 * time.Minute),
-			Run: func(ctx context.Context, run scheduling.Run) error {
-				own, _ := scheduling.RunFromContext(ctx)
-				fmt.Println("closing", own.ID, run.Trigger)
-				return nil
-			},
-		},
-		scheduling.Job{
-			Name: "fail", Schedule: scheduling.Cron("0 4 * * *", "Europe/Berlin"),
-			Run: func(context.Context, scheduling.Run) error { return errors.New("no money") },
-		},
-	)
-})
+// clerk is the use case of the test service.
+type clerk struct{}
+
+func (clerk) closeOverdue(ctx context.Context) error {
+	run, _ := scheduling.RunFromContext(ctx)
+	fmt.Println("closing", run.ID, run.Trigger)
+	return nil
+}
+
+func (clerk) fail(context.Context) error { return errors.New("no money") }
+
+// jobs are the jobs of the test service.
+var jobs = fx.Options(
+	fx.Supply(clerk{}),
+	schedulingfx.Job("close_overdue", scheduling.Every(5*time.Minute), clerk.closeOverdue),
+	schedulingfx.Job("fail", scheduling.Cron("0 4 * * *", "Europe/Berlin"), clerk.fail),
+)

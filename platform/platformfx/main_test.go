@@ -68,7 +68,7 @@ func (w *worker) run(ctx context.Context) error {
 	return nil
 }
 
-var service = fx.Options(
+var service = fx.Module("service",
 	configfx.Section("trouble", trouble{}),
 	configfx.Check(func() config.Check {
 		return config.Check{Section: "trouble", Func: func(section any) error {
@@ -88,7 +88,7 @@ var service = fx.Options(
 			return nil
 		}))
 	}),
-	jobsForTests,
+	jobs,
 )
 
 type command struct {
@@ -101,7 +101,7 @@ func newCommand(t *testing.T, settings []string, args ...string) *command {
 	t.Helper()
 	c := &command{Cmd: exec.CommandContext(t.Context(), os.Args[0], args...)}
 	c.Dir = t.TempDir()
-	c.Env = append([]string{asService + "=1", "BILLING_HTTP__ADDRESS=127.0.0.1:0"}, settings...)
+	c.Env = append([]string{asService + "=1", "BILLING_HTTP__ADDRESS=127.0.0.1:0", "BILLING_ETCD__ENDPOINTS=127.0.0.1:1"}, settings...)
 	c.Stdout, c.Stderr = &c.stdout, &c.stderr
 	return c
 }
@@ -246,12 +246,12 @@ func TestSecondSignalEndsTheProcess(t *testing.T) {
 
 func TestStopThatTakesTooLong(t *testing.T) {
 	t.Parallel()
-	c := newCommand(t, nil, "--trouble.hang", "--shutdown.timeout=1s")
+	c := newCommand(t, nil, "--trouble.hang", "--shutdown.timeout=1s", "--scheduling.drain=500ms")
 	end := c.serving(t)
 	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
 	code, stderr := end()
 	require.Equal(t, 1, code)
-	require.Equal(t, "billing: not stopped within 1s: still running: worker, http server", lastLine(stderr))
+	require.Equal(t, "billing: not stopped within 1s: still running: worker, election, http server", lastLine(stderr))
 }
 
 func TestDeathOfALoop(t *testing.T) {

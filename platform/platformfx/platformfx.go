@@ -8,6 +8,7 @@
 package platformfx
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -45,15 +46,18 @@ var Module = fx.Module("platform",
 	fx.Provide(newIdentity),
 )
 
-// serving is what runs under the command serve, and only there, in the order of its start.
-var serving = fx.Options(
-	httpserverfx.Serve,
-	electionfx.Serve,
-	schedulingfx.Serve,
-)
-
-// open comes after everything else that a serving app consists of.
-var open = httpserverfx.Open
+// serving is what runs under the command serve, and only there, in the order of its start; opts are the
+// service's own parts. The scheduler comes after them: a run finds everything started, and on the way
+// down the lead is given up first, while all that runs may need is still there.
+func serving(opts []fx.Option) fx.Option {
+	return fx.Options(
+		httpserverfx.Serve,
+		fx.Options(opts...),
+		electionfx.Serve,
+		schedulingfx.Serve,
+		httpserverfx.Open,
+	)
+}
 
 // Instance is the section instance.
 type Instance struct {
@@ -76,6 +80,16 @@ type Data struct {
 // Shutdown is the section shutdown.
 type Shutdown struct {
 	Timeout time.Duration `koanf:"timeout" validate:"min=1s" doc:"longest time a graceful stop takes; longer than the time runs are given to finish"`
+}
+
+// checkShutdown sees to it that the runs' time to finish is not cut short by the process's.
+func checkShutdown(scheduling schedulingfx.Config) config.Check {
+	return config.Check{Section: "shutdown", Func: func(section any) error {
+		if timeout := section.(Shutdown).Timeout; timeout <= scheduling.Drain {
+			return config.Problem{Key: "timeout", Value: timeout, Rule: fmt.Sprintf("must be more than scheduling.drain, %s", scheduling.Drain)}
+		}
+		return nil
+	}}
 }
 
 // name is the name of the service.
@@ -102,7 +116,7 @@ const startTimeout = 15 * time.Second
 // environment and files; its Service and Sections are filled in.
 func App(service string, in config.Input, opts ...fx.Option) fx.Option {
 	in.Service = service
-	return fx.Options(configfx.Load(in), app(service), serving, fx.Options(opts...), open)
+	return fx.Options(configfx.Load(in), app(service), serving(opts))
 }
 
 func app(service string) fx.Option {

@@ -43,7 +43,7 @@ func (p *process) serve(cmd *cobra.Command, _ []string) error {
 	defer release()
 	defer signal.Stop(signals)
 
-	s, err := p.build(serving, fx.Options(p.opts...), open)
+	s, err := p.build(serving(p.opts))
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,12 @@ var Serve = fx.Module("http serve",
 	fx.Invoke(mount),
 )
 
-// Open makes /readyz answer by the checks once everything before it in the app has started, and
-// makes it answer 503 before anything is stopped. It comes after all other options.
-var Open = fx.Module("http open", fx.Invoke(func(lc fx.Lifecycle, s *httpserver.Server) {
+// Open makes /readyz answer by the checks once everything else in the app has started, and makes it
+// answer 503 before anything is stopped. It comes after all other options; it is no module, because fx
+// invokes the functions of modules first.
+var Open = fx.Invoke(func(lc fx.Lifecycle, s *httpserver.Server) {
 	lc.Append(fx.StartStopHook(s.Ready, s.Drain))
-}))
+})
 
 // Route adds a route. constructor returns an httpserver.Route, and may return an error.
 func Route(constructor any) fx.Option {
