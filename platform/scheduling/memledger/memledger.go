@@ -149,22 +149,24 @@ func (l *Ledger) check(ctx context.Context, term election.Term) error {
 
 func (l *Ledger) find(job string, due time.Time) *scheduling.Record {
 	runs := l.mu.runs[job]
-	for i := len(runs) - 1; i >= 0; i-- {
-		if runs[i].Due.Equal(due) {
-			return &runs[i]
-		}
+	if i, found := search(runs, due); found {
+		return &runs[i]
 	}
 	return nil
 }
 
 func (l *Ledger) put(rec scheduling.Record) {
-	if old := l.find(rec.Job, rec.Due); old != nil {
-		*old = rec
+	runs := l.mu.runs[rec.Job]
+	i, found := search(runs, rec.Due)
+	if found {
+		runs[i] = rec
 		return
 	}
-	runs := append(l.mu.runs[rec.Job], rec)
-	slices.SortStableFunc(runs, func(a, b scheduling.Record) int { return a.Due.Compare(b.Due) })
-	l.mu.runs[rec.Job] = runs
+	l.mu.runs[rec.Job] = slices.Insert(runs, i, rec)
+}
+
+func search(runs []scheduling.Record, due time.Time) (int, bool) {
+	return slices.BinarySearchFunc(runs, due, func(rec scheduling.Record, due time.Time) int { return rec.Due.Compare(due) })
 }
 
 var _ scheduling.Ledger = (*Ledger)(nil)
