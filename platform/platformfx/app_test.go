@@ -201,8 +201,7 @@ func TestIdentity(t *testing.T) {
 	t.Parallel()
 	for env, want := range map[string]string{"BILLING_INSTANCE__ID=billing-1": `^billing-1$`, "BILLING_INSTANCE__ID=": `^.+-\d+$`} {
 		var who identity.Service
-		app := fx.New(platformfx.App("billing", alone(env), jobs, fx.Populate(&who)))
-		require.NoError(t, app.Err())
+		fxtest.New(t, platformfx.App("billing", alone(env), jobs, fx.Populate(&who))).RequireStart().RequireStop()
 		require.Equal(t, "billing", who.Name)
 		require.Regexp(t, want, who.Instance)
 		require.NotEmpty(t, who.Version)
