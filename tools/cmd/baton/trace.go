@@ -34,6 +34,9 @@ Exit codes: 0 drawn, 1 not found or Jaeger not reachable, 2 wrong arguments.`,
   BATON_JAEGER=http://jaeger.example:16686 baton trace 7f3c9a1be0d24c55a1b2c3d4e5f60718`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if svg != "" && asJSON {
+				return usageError{errors.New("--svg and --json: choose one")}
+			}
 			client, err := waterfall.NewClient(jaeger)
 			if err != nil {
 				return usageError{fmt.Errorf("--jaeger: %w", err)}
@@ -55,7 +58,6 @@ Exit codes: 0 drawn, 1 not found or Jaeger not reachable, 2 wrong arguments.`,
 	f.StringVar(&jaeger, "jaeger", cmp.Or(os.Getenv("BATON_JAEGER"), defaultJaeger), "URL of Jaeger's query API; also BATON_JAEGER")
 	f.StringVar(&svg, "svg", "", `write a picture to this file, "-" for standard output`)
 	f.BoolVar(&asJSON, "json", false, "print the spans as JSON")
-	cmd.MarkFlagsMutuallyExclusive("svg", "json")
 	return cmd
 }
 

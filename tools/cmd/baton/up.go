@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -69,30 +66,4 @@ func newPrinter(asJSON bool) printer {
 		return console.NewJSON(os.Stdout)
 	}
 	return console.NewTerminal(os.Stdout)
-}
-
-// stopSignals returns a context that the first signal ends and one that the second signal ends.
-// A closed output counts as a signal: nobody is watching any more.
-func stopSignals() (ctx, hurry context.Context, release func()) {
-	ctx, stop := context.WithCancel(context.Background())
-	hurry, now := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s := range signals {
-			if ctx.Err() != nil && s != syscall.SIGPIPE {
-				now()
-			}
-			stop()
-		}
-	}()
-	return ctx, hurry, func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
-		stop()
-		now()
-	}
 }
