@@ -56,17 +56,17 @@ func (v *Values) fileLayer(name string, data []byte, err error) layer {
 	return l
 }
 
-// A decoding error of the YAML library quotes the text it could not place, which may be a secret.
-// Its syntax errors and its complaint about a key given twice do not.
-var notAMapping = regexp.MustCompile(`cannot unmarshal`)
-
+// parseYAML keeps to itself what the library would quote: text that it could not place may be a secret.
+// Its other complaints, about syntax and keys given twice, hold no values.
 func parseYAML(data []byte) (map[string]any, error) {
 	raw, err := yaml.Parser().Unmarshal(data)
 	switch {
 	case err == nil:
 		return raw, nil
-	case notAMapping.MatchString(err.Error()):
+	case strings.Contains(err.Error(), "cannot unmarshal"):
 		return nil, errors.New("not a mapping of keys to values")
+	case strings.Contains(err.Error(), "unknown anchor"):
+		return nil, errors.New("an alias without its anchor; text that begins with '*' needs quotes")
 	}
 	return nil, errors.New(strings.Join(strings.Fields(err.Error()), " "))
 }

@@ -119,12 +119,14 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	const hunter = "hunter2"
 	for _, file := range []string{
 		"etcd: {password: hunter2}", "etcd: {password: {a: hunter2}}", "etcd: {password: [hunter2]}",
-		"etcd: {pasword: hunter2}", "hunter2", "etcd: {tls: hunter2}", "etcd: hunter2",
+		"etcd: {pasword: hunter2}", "etcd: {password: *hunter2}", "etcd: {password: !hunter2 x}", "hunter2", "etcd: {tls: hunter2}", "etcd: hunter2",
 	} {
 		v, err := load(t, file, "", nil, nil)
 		require.NotContains(t, fmt.Sprint(err), hunter, file)
 		require.NotContains(t, fmt.Sprint(v.Effective()), hunter, file)
 	}
+	_, err := load(t, "etcd: {password: *hunter2}", "", nil, nil)
+	require.EqualError(t, err, "config.yaml: an alias without its anchor; text that begins with '*' needs quotes")
 	v, err := load(t, "", "", []string{"BILLING_ETCD__PASSWORD=" + hunter}, nil)
 	require.NoError(t, err)
 	require.Equal(t, hunter, get[etcd](t, v, "etcd").Password.Reveal())
@@ -155,12 +157,12 @@ func TestChecks(t *testing.T) {
 	}}
 	v, err := load(t, "jobs: {a: {every: 5s}, b: {every: 5s}}", "", nil, nil)
 	require.NoError(t, err)
-	require.EqualError(t, v.Check(known), "jobs.a: no such job\njobs.b: no such job")
+	require.EqualError(t, v.Check(known), "jobs.a: no such job (config.yaml)\njobs.b: no such job (config.yaml)")
 
 	v, err = load(t, "etcd: {timeout: 3}\njobs: {a: {every: 5s}}", "", nil, nil)
 	require.Error(t, err)
 	require.EqualError(t, v.Check(known),
-		"etcd.timeout: 3 needs a unit, as in \"30s\" (config.yaml)\njobs.a: no such job", "told together")
+		"etcd.timeout: 3 needs a unit, as in \"30s\" (config.yaml)\njobs.a: no such job (config.yaml)", "told together")
 
 	v, err = load(t, "jobs: {a: {every: 5}}", "", nil, nil)
 	require.Error(t, err)

@@ -42,14 +42,30 @@ func (v *Values) Check(checks ...Check) error {
 // placed adds the layer of the problem's key.
 func (v *Values) placed(p Problem) Problem {
 	if p.Layer == "" {
-		key, _, _ := strings.Cut(p.Key, "[")
-		p.Layer = v.origin[key]
+		p.Layer = v.layerOf(p.Key)
 	}
-	n, depth := v.root.find(strings.Split(p.Key, "."))
-	if depth == len(strings.Split(p.Key, ".")) && n.secret {
+	path := strings.Split(p.Key, ".")
+	if n, depth := v.root.find(path); depth == len(path) && n.secret {
 		p.Value = nil
 	}
 	return p
+}
+
+// layerOf tells where a key was set. An entry of a table or a group may have been set in several
+// layers; a whole section has no answer.
+func (v *Values) layerOf(key string) string {
+	key, _, _ = strings.Cut(key, "[")
+	if layer, ok := v.origin[key]; ok || !strings.Contains(key, ".") {
+		return layer
+	}
+	var layers []string
+	for at, layer := range v.origin {
+		if strings.HasPrefix(at, key+".") && layer != "default" {
+			layers = append(layers, layer)
+		}
+	}
+	slices.Sort(layers)
+	return strings.Join(slices.Compact(layers), ", ")
 }
 
 // validate applies the validate tags, and the Validate methods when the tags found nothing: a rule

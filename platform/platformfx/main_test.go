@@ -43,7 +43,6 @@ type trouble struct {
 	Die       bool          `koanf:"die" doc:"let a loop fail"`
 	Hang      bool          `koanf:"hang" doc:"let a loop ignore that it should stop"`
 	Construct bool          `koanf:"construct" doc:"let a constructor fail"`
-	Missing   bool          `koanf:"missing" doc:"depend on what nobody provides"`
 	Start     bool          `koanf:"start" doc:"let a start hook fail"`
 	Check     int           `koanf:"check" doc:"a number that a check refuses when it is not 0"`
 }

@@ -124,7 +124,11 @@ func (r *running) run(ctx context.Context, stop <-chan struct{}) error {
 func (r *running) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return r.app.Start(ctx)
+	err := r.app.Start(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		return fmt.Errorf("not started within %s: %w", startTimeout, err)
+	}
+	return err
 }
 
 func (r *running) stop(ctx context.Context) error {

@@ -72,7 +72,7 @@ func TestChecksSeeTheGraph(t *testing.T) {
 	require.NoError(t, fx.New(opts, env("BILLING_NAMES__A__ON=true")).Err())
 	var problems config.Problems
 	require.ErrorAs(t, fx.New(opts, env("BILLING_NAMES__B__ON=true")).Err(), &problems)
-	require.EqualError(t, problems, "names.b: nobody has this name")
+	require.EqualError(t, problems, "names.b: nobody has this name (environment BILLING_NAMES__B__ON)")
 }
 
 func TestLoadedUsesWhatWasReadBefore(t *testing.T) {
