@@ -124,7 +124,7 @@ func TestBatonUpAsAUser(t *testing.T) {
 	gate(t)
 	b := newBench(t)
 	c := batonUp(t, b)
-	c.see(t, b, `Baton is up: 3 replicas each of billing`)
+	c.see(t, b, `Baton is up: 3 replicas of billing`)
 	c.see(t, b, `★ leads`)
 	link := c.see(t, b, `the first run can be looked at: (\S+) → (http://\S+)`)
 

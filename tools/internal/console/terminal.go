@@ -43,7 +43,7 @@ func NewTerminal(w io.Writer) *Terminal {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		t.width = func() int {
 			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
+			if err != nil || width <= 0 {
 				return 80
 			}
 			return width

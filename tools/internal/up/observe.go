@@ -56,6 +56,13 @@ func (s *session) etcdLog(level, msg string) {
 	}
 }
 
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // ready is the start screen for scripts.
 type ready struct {
 	Etcd     []string       `json:"etcd"`
@@ -80,7 +87,7 @@ func (s *session) screen() console.Event {
 		leads[o.Instance] = append(leads[o.Instance], fmt.Sprintf("%s (token %d)", o.Group, o.Token))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Baton is up: %d replicas each of %s\n\n", s.cfg.Replicas, s.names())
+	fmt.Fprintf(&b, "Baton is up: %s of %s\n\n", plural(s.cfg.Replicas, "replica"), s.names())
 	line := func(what, text string) { fmt.Fprintf(&b, "  %-10s%s\n", what, text) }
 	previous := ""
 	for _, r := range s.fleet.Replicas() {

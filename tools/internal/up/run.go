@@ -172,7 +172,7 @@ func (s *session) startEtcd(ctx context.Context) error {
 		s.owners.Close()
 		s.client.Close()
 	})
-	s.note("etcd", fmt.Sprintf("%d member(s) on %s, ready in %s", s.cfg.EtcdMembers, strings.Join(s.etcd.Endpoints(), ", "), since(began)))
+	s.note("etcd", fmt.Sprintf("%s on %s, ready in %s", plural(s.cfg.EtcdMembers, "member"), strings.Join(s.etcd.Endpoints(), ", "), since(began)))
 	return nil
 }
 
