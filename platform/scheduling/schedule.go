@@ -27,6 +27,16 @@ type Schedule interface {
 // schedules that know how often they are due.
 type Interval interface{ Interval() time.Duration }
 
+// InvalidError is one thing wrong with a schedule. What Schedule.Validate returns
+// is one of them, or several joined.
+type InvalidError struct {
+	Field string // every, cron, zone or at: the key that the configuration has for it
+	Value string
+	Rule  string
+}
+
+func (e *InvalidError) Error() string { return fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Rule) }
+
 // Every returns a schedule that is due at every multiple of d since 1970, UTC:
 // Every(5*time.Minute) at :00, :05, :10. Aligned to the clock, and not to the
 // start of a process, so that a new leader goes on in step. d is whole seconds.
@@ -53,13 +63,14 @@ func (e every) String() string           { return "every " + shortDuration(time.
 
 func (e every) Validate() error {
 	d := time.Duration(e)
+	invalid := func(rule string) error { return &InvalidError{Field: "every", Value: d.String(), Rule: rule} }
 	switch {
 	case d < time.Second:
-		return fmt.Errorf("every %s: must be at least 1s", d)
+		return invalid("must be at least 1s")
 	case d%time.Second != 0:
-		return fmt.Errorf("every %s: must be whole seconds", d)
+		return invalid("must be whole seconds")
 	case d > 366*24*time.Hour:
-		return fmt.Errorf("every %s: must be at most 8784h (366 days)", d)
+		return invalid("must be at most 8784h (366 days)")
 	}
 	return nil
 }
@@ -69,15 +80,9 @@ func (e every) Validate() error {
 // and for what happens in the hours that a clock skips or repeats.
 func Cron(expr, zone string) Schedule {
 	c := cronSchedule{expr: expr, zone: zone}
-	var problems []error
-	var err error
-	if c.spec, err = cron.Parse(expr); err != nil {
-		problems = append(problems, err)
-	}
-	if c.location, err = loadZone(zone); err != nil {
-		problems = append(problems, err)
-	}
-	c.err = errors.Join(problems...)
+	spec, err := cron.Parse(expr)
+	location, zoneErr := loadZone(zone)
+	c.spec, c.location, c.err = spec, location, errors.Join(invalidCron(expr, err), zoneErr)
 	return c
 }
 
@@ -111,25 +116,51 @@ func (c cronSchedule) String() string {
 
 func (c cronSchedule) Validate() error { return c.err }
 
-// loadZone refuses "Local": replicas may disagree about it.
+// invalidCron makes an error of its own of each problem that cron.Parse found.
+func invalidCron(expr string, err error) error {
+	if err == nil {
+		return nil
+	}
+	rules := []error{err}
+	if inner := errors.Unwrap(err); inner != nil {
+		rules = []error{inner}
+		if joined, ok := inner.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this error, not one it wraps
+			rules = joined.Unwrap()
+		}
+	}
+	var problems []error
+	for _, rule := range rules {
+		problems = append(problems, &InvalidError{Field: "cron", Value: expr, Rule: rule.Error()})
+	}
+	return errors.Join(problems...)
+}
+
+// loadZone refuses the names that mean the zone of the machine: replicas may
+// disagree about it.
 func loadZone(zone string) (*time.Location, error) {
-	if zone == "Local" {
-		return nil, errors.New(`zone "Local": must be a name from the IANA database, the same on every machine`)
+	if zone == "Local" || zone == "localtime" {
+		return nil, &InvalidError{Field: "zone", Value: zone, Rule: "must be a name from the IANA database, the same on every machine"}
 	}
 	location, err := time.LoadLocation(zone)
 	if err != nil {
-		return nil, fmt.Errorf("zone %q: must be a name from the IANA database, such as Europe/Berlin", zone)
+		return nil, &InvalidError{Field: "zone", Value: zone, Rule: "must be a name from the IANA database, such as Europe/Berlin"}
 	}
 	return location, nil
 }
 
-// At returns a schedule that is due once, at t, rounded up to a whole second.
+// At returns a schedule that is due once, at t, rounded up to a whole second. Its
+// location is that of t; in place of time.Local, about which replicas may
+// disagree, it is the offset that t has.
 func At(t time.Time) Schedule {
 	due := t.Truncate(time.Second)
 	if due.Before(t) {
 		due = due.Add(time.Second)
 	}
-	return at{due.UTC(), t.Location()}
+	location := t.Location()
+	if location == time.Local {
+		location = time.FixedZone(t.Zone())
+	}
+	return at{due.UTC(), location}
 }
 
 type at struct {
@@ -149,7 +180,7 @@ func (a at) String() string           { return "at " + a.due.Format(time.RFC3339
 
 func (a at) Validate() error {
 	if a.due.Year() < 1970 || a.due.Year() > 9999 {
-		return fmt.Errorf("at %s: must lie between 1970 and 9999", a.due.Format(time.RFC3339))
+		return &InvalidError{Field: "at", Value: a.due.Format(time.RFC3339), Rule: "must lie between 1970 and 9999"}
 	}
 	return nil
 }
