@@ -22,7 +22,8 @@ Jaeger is compiled the first time, in the background: this takes minutes, the fl
 for it, and the spans of the meantime are kept for it. Ctrl-C stops everything in order and leaves
 nothing behind.
 
-Exit codes: 0 stopped by Ctrl-C, 1 something could not be started, 2 wrong flags.`,
+Exit codes: 0 stopped by Ctrl-C, 1 something could not be started, 2 wrong flags. "go run" itself
+reports 1 after a Ctrl-C, whatever the program returns.`,
 		Example: `  baton up
   baton up --only billing --replicas 5
   baton up --kill-leader-every 20s          see another replica take over

@@ -68,7 +68,8 @@ func Run(ctx, hurry context.Context, cfg Config) (err error) {
 
 	if err := s.start(run); err != nil {
 		if ctx.Err() != nil {
-			return nil // stopped while starting
+			s.note("", "stopping before everything was up")
+			return nil
 		}
 		return err
 	}
