@@ -11,7 +11,7 @@ type Delivery uint8
 
 // Deliveries.
 const (
-	AtLeastOnce Delivery = iota // run it again, as the next attempt
+	AtLeastOnce Delivery = iota // run it again, as the next attempt, a few times at most
 	AtMostOnce                  // record it as lost, and never run it again
 )
 

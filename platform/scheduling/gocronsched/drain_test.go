@@ -129,6 +129,27 @@ func TestLossCancelsARunAndTheNextLeaderRunsItAgain(t *testing.T) {
 	}
 }
 
+func TestARunThatKillsItsLeadersIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		ended := make(chan error, 10)
+		job := f.job("deadly", scheduling.Every(24*time.Hour), works(time.Hour, ended))
+		f.start("a", keepAll, job)
+		f.start("b", keepAll, job)
+		time.Sleep(24*time.Hour + time.Second)
+		for range 5 {
+			require.True(t, f.cluster.Expire(scheduling.DefaultGroup))
+			require.ErrorIs(t, <-ended, election.ErrLost)
+			time.Sleep(time.Second)
+		}
+		f.stopAll()
+		require.Len(t, f.runs.all(), 5)
+		require.Equal(t, scheduling.StateLost, f.history("deadly")[0].State)
+		require.Contains(t, f.history("deadly")[0].Error, "attempt 5")
+	})
+}
+
 func TestTheRunKnowsWhatItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package gocronsched
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -59,9 +60,9 @@ func newRunner(t *term, job scheduling.Job, opened scheduling.Opened) *runner {
 func (r *runner) afterLoss(lost scheduling.Record) task {
 	next := lost
 	next.Token, next.Instance = r.term.Token, r.term.engine.cfg.Instance
-	if r.job.Delivery == scheduling.AtMostOnce {
+	if r.job.Delivery == scheduling.AtMostOnce || lost.Attempt >= maxAttempts {
 		next.State = scheduling.StateLost
-		next.Error = "leader " + lost.Instance + " was lost during the run"
+		next.Error = fmt.Sprintf("leader %s was lost during attempt %d", lost.Instance, lost.Attempt)
 		next.Ended = now()
 		return task{record: next, lost: &lost}
 	}
@@ -70,6 +71,10 @@ func (r *runner) afterLoss(lost scheduling.Record) task {
 	next.AttemptTrace = ""
 	return task{record: next, lost: &lost}
 }
+
+// maxAttempts bounds how often an occurrence is run again after the loss of its
+// leader: the job may be what kills the leaders.
+const maxAttempts = 5
 
 // tick looks at what is due. gocron calls it when it believes that something is;
 // calling it at any other time does no harm.
