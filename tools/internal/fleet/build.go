@@ -18,8 +18,9 @@ const (
 )
 
 // Build compiles the services into dir with one call of the Go command and sets their Binary.
-// progress, when not nil, is called with every package compiled.
-func Build(ctx context.Context, g *proc.Group, services []Service, dir string, progress func(pkg string)) error {
+// progress, when not nil, is called with every line the Go command prints: a package compiled, or
+// "go: downloading " and a module.
+func Build(ctx context.Context, g *proc.Group, services []Service, dir string, progress func(line string)) error {
 	// The Go command stops at the first package of another module unless a workspace holds them
 	// all; one call per workspace keeps the shared packages compiled once and in parallel.
 	args := []string{"build", "-v", "-o", dir + string(filepath.Separator)}

@@ -119,11 +119,16 @@ func (s *session) start(ctx context.Context) error {
 func (s *session) build(ctx context.Context) <-chan error {
 	result := make(chan error, 1)
 	s.background.Go(func() {
-		began, packages := time.Now(), 0
+		began, modules, packages := time.Now(), 0, 0
 		s.progress("build", "building "+s.names())
-		err := fleet.Build(ctx, s.group, s.services, s.work.bin, func(string) {
+		err := fleet.Build(ctx, s.group, s.services, s.work.bin, func(step string) {
+			if strings.HasPrefix(step, "go: downloading ") {
+				modules++
+				s.progress("build", fmt.Sprintf("building %s, %s downloaded", s.names(), plural(modules, "module")))
+				return
+			}
 			packages++
-			s.progress("build", fmt.Sprintf("building %s, %d packages compiled", s.names(), packages))
+			s.progress("build", fmt.Sprintf("building %s, %s compiled", s.names(), plural(packages, "package")))
 		})
 		s.progress("build", "")
 		if err == nil {
