@@ -72,10 +72,6 @@ type Fleet struct {
 
 	stop        context.CancelCauseFunc
 	supervisors sync.WaitGroup
-	shutdown    struct {
-		ctx   context.Context // the caller's, for the time of the stop
-		grace time.Duration
-	}
 }
 
 // Start starts every replica and returns when all of them answer. When one does not, the others
@@ -131,12 +127,23 @@ func (f *Fleet) Replica(instance string) *Replica {
 // Stop asks all replicas to stop, at the same time, and kills those that have not stopped after
 // grace or when ctx ends. It returns when every process is gone. Call it once.
 func (f *Fleet) Stop(ctx context.Context, grace time.Duration) {
-	f.shutdown.ctx, f.shutdown.grace = ctx, grace // before stop: the supervisors read it after
 	f.stop(errStopped)
-	f.supervisors.Wait()
+	f.supervisors.Wait() // from here on nothing is restarted
+	var stopping sync.WaitGroup
+	for _, r := range f.replicas {
+		p := r.current()
+		if p == nil || p.Ended() {
+			continue
+		}
+		stopping.Go(func() {
+			exit, forced := p.Stop(ctx, grace)
+			f.opts.notify(Change{Kind: Stopped, Replica: r, Exit: exit, Forced: forced})
+		})
+	}
+	stopping.Wait()
 }
 
-// supervise owns a replica from its first start on: it restarts what ends unasked, slower each time.
+// supervise restarts a replica that ends unasked, slower each time, until run ends.
 func (f *Fleet) supervise(run context.Context, r *Replica, p *proc.Process) {
 	pause := &backoff.ExponentialBackOff{
 		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 15 * time.Second,
@@ -148,8 +155,6 @@ func (f *Fleet) supervise(run context.Context, r *Replica, p *proc.Process) {
 			select {
 			case <-p.Done():
 			case <-run.Done():
-				exit, forced := p.Stop(f.shutdown.ctx, f.shutdown.grace)
-				f.opts.notify(Change{Kind: Stopped, Replica: r, Exit: exit, Forced: forced})
 				return
 			}
 			if time.Since(since) > stableAfter {

@@ -113,12 +113,10 @@ func (s *Server) waitReady(ctx context.Context) error {
 
 // alive guards against taking another program's answer for ours.
 func (s *Server) alive() error {
-	select {
-	case <-s.process.Done():
+	if s.process.Ended() {
 		return fmt.Errorf("ended before it answered: %s", s.process.Exit())
-	default:
-		return nil
 	}
+	return nil
 }
 
 // Done is closed when Jaeger has ended.

@@ -98,6 +98,16 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the process has ended and all its output has been delivered.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Ended reports whether the process has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Exit describes how the process ended. It waits for the end.
 func (p *Process) Exit() Exit {
 	<-p.done
@@ -113,10 +123,8 @@ func (p *Process) Kill() { signalGroup(p.cmd.Process, syscall.SIGKILL) }
 // Stop asks the process to stop, kills it when it has not stopped after grace or when ctx ends,
 // and returns how it ended. forced tells whether it had to be killed.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) (exit Exit, forced bool) {
-	select {
-	case <-p.done:
+	if p.Ended() {
 		return p.Exit(), false
-	default:
 	}
 	p.Signal(p.interrupt)
 
