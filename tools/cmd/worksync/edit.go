@@ -22,7 +22,7 @@ func setGo(f *modfile.File, work *modfile.WorkFile) error {
 
 // setRequires changes f only when a local module is missing, superfluous or not at localVersion. Which block a line
 // stands in is left to go mod tidy.
-func setRequires(f *modfile.File, needed map[*module]need) error {
+func setRequires(f *modfile.File, needed map[*module]need) {
 	want := map[string]bool{} // path: direct
 	for m, n := range needed {
 		if n.required {
@@ -45,13 +45,12 @@ func setRequires(f *modfile.File, needed map[*module]need) error {
 		}
 	}
 	if same && len(want) == 0 {
-		return nil
+		return
 	}
 	for p, direct := range want {
 		reqs = append(reqs, localRequire(p, direct))
 	}
 	f.SetRequireSeparateIndirect(reqs)
-	return nil
 }
 
 func localRequire(modulePath string, direct bool) *modfile.Require {

@@ -149,9 +149,7 @@ func (ws *workspace) planModule(m *module, needs map[*module]map[*module]need) (
 		return nil, err
 	}
 	if m.member {
-		if err := setRequires(m.file, needs[m]); err != nil {
-			return nil, err
-		}
+		setRequires(m.file, needs[m])
 		if err := setReplaces(m, needs[m]); err != nil {
 			return nil, err
 		}
