@@ -145,6 +145,7 @@ func (t *Telemetry) tombstone(ctx context.Context, term election.Term, lost sche
 		trace.WithAttributes(
 			attr.JobName.String(lost.Job), attr.JobRunID.String(lost.RunID()), attr.JobRunAttempt.Int(lost.Attempt),
 			attr.JobTrigger.String(string(lost.Trigger)), attr.JobRunDue.String(lost.Due.Format(time.RFC3339)),
+			attr.JobRunDelay.Float64(lost.Started.Sub(lost.Due).Seconds()), attr.JobSchedule.String(lost.Schedule),
 			attr.Group.String(lost.Group), attr.Token.Int64(lost.Token), attr.JobInstance.String(lost.Instance),
 			attr.JobRunResult.String(string(scheduling.ResultLost)), attr.ErrorType.String("leader_lost"), attr.JobSynthetic.Bool(true)))
 	span.SetStatus(codes.Error, "leader "+lost.Instance+" was lost during the run; recorded by "+term.Leader)

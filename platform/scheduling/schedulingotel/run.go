@@ -78,10 +78,12 @@ func errorType(result scheduling.Result, err error) string {
 }
 
 // statusText says why, where the job's own error would only say that its context
-// ended.
+// ended. The loss can also be news from a sink that refused the run's token, with
+// the context still alive.
 func statusText(ctx context.Context, result scheduling.Result, err error) string {
-	if result == scheduling.ResultLost || result == scheduling.ResultCancellation {
-		return context.Cause(ctx).Error()
+	cause := context.Cause(ctx)
+	if cause != nil && (result == scheduling.ResultLost || result == scheduling.ResultCancellation) {
+		return cause.Error()
 	}
 	return err.Error()
 }
