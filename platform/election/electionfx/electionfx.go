@@ -2,6 +2,7 @@
 package electionfx
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 // Module declares the section election and provides election.Elector, on etcd.
 // The elector's loop runs while the app does, if anything asked for the elector.
 var Module = fx.Module("election",
-	configfx.Section("election", Config{TTL: 5 * time.Second}),
+	configfx.Section("election", DefaultConfig()),
 	fx.Provide(
 		NewTerms,
 		NewElector,
@@ -41,15 +42,28 @@ var Serve = httpserverfx.Ready(func(e *etcdelection.Elector) httpserver.Check {
 
 // Config is the section election.
 type Config struct {
-	TTL time.Duration `koanf:"ttl" doc:"how long a silent replica keeps what it leads; whole seconds"`
+	TTL           time.Duration `koanf:"ttl" doc:"how long a silent replica keeps what it leads; whole seconds"`
+	CrashTakeover bool          `koanf:"crash_takeover" doc:"learn from a refused connection, not from the lease, that a leader's process is gone; off behind proxies"`
+	Listen        string        `koanf:"listen" doc:"host:port where other replicas learn that this process is gone; port 0 is any free one"`
+	Advertise     string        `koanf:"advertise" doc:"host:port that other replicas connect to, if not the one in listen; must lead to this process alone"`
 }
 
-// Validate refuses what etcd can't grant.
+// DefaultConfig notices crashes among replicas on one machine within
+// milliseconds, and others by their lease: it opens no port to the network.
+func DefaultConfig() Config {
+	return Config{TTL: 5 * time.Second, CrashTakeover: true, Listen: "127.0.0.1:0"}
+}
+
+// Validate refuses what etcd can't grant, and addresses nobody can use.
 func (c Config) Validate() error {
-	if err := etcdelection.ValidateTTL(c.TTL); err != nil {
-		return config.Problem{Key: "ttl", Value: c.TTL, Rule: "must be whole seconds, from 1s to 24h: etcd grants nothing else"}
+	var problems []error
+	if etcdelection.ValidateTTL(c.TTL) != nil {
+		problems = append(problems, config.Problem{Key: "ttl", Value: c.TTL, Rule: "must be whole seconds, from 1s to 24h: etcd grants nothing else"})
 	}
-	return nil
+	if err := etcdelection.ValidateAddresses(c.Listen, c.Advertise); err != nil && c.CrashTakeover {
+		problems = append(problems, config.Problem{Key: "listen", Rule: err.Error()})
+	}
+	return errors.Join(problems...)
 }
 
 // Params are what NewElector needs.
@@ -66,10 +80,14 @@ type Params struct {
 
 // NewElector makes the elector and ties its loop to the app.
 func NewElector(p Params) (*etcdelection.Elector, error) {
-	e, err := etcdelection.New(p.Client, etcdelection.Config{
+	cfg := etcdelection.Config{
 		Base: p.Etcd.Base(p.Service.Name), Instance: p.Service.Instance, Version: p.Service.Version,
 		TTL: p.Config.TTL, Logger: p.Log,
-	})
+	}
+	if p.Config.CrashTakeover {
+		cfg.Listen, cfg.Advertise = p.Config.Listen, p.Config.Advertise
+	}
+	e, err := etcdelection.New(p.Client, cfg)
 	if err != nil {
 		return nil, err
 	}

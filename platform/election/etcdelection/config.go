@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"regexp"
 	"strings"
 	"time"
@@ -30,8 +31,15 @@ type Config struct {
 	// least MinTTL: etcd knows no fractions, and its own client silently turns
 	// a sub-second TTL into sixty seconds.
 	TTL time.Duration
-	// Address and Version are shown to people who look at the members.
-	Address, Version string
+	// Listen is the address, "host:port", at which peers learn that this process
+	// is gone as soon as it is. Empty: they learn it from the lease, and this
+	// process learns the death of others from theirs.
+	Listen string
+	// Advertise is what peers connect to, if not what Listen says. It must lead
+	// to this process alone: no proxy, no balancer.
+	Advertise string
+	// Version is shown to people who look at the members.
+	Version string
 	// Logger receives what happens to the session. Nil: discarded.
 	Logger *slog.Logger
 
@@ -49,8 +57,29 @@ func (c Config) validate() error {
 	if !instanceName.MatchString(c.Instance) {
 		problems = append(problems, fmt.Errorf("instance %q: must match %s", c.Instance, instanceName))
 	}
-	problems = append(problems, ValidateTTL(c.TTL))
+	problems = append(problems, ValidateTTL(c.TTL), ValidateAddresses(c.Listen, c.Advertise))
 	return errors.Join(problems...)
+}
+
+// ValidateAddresses reports whether peers could use the addresses of Config.
+func ValidateAddresses(listen, advertise string) error {
+	if listen == "" {
+		if advertise != "" {
+			return fmt.Errorf("advertise %q: must be given together with listen", advertise)
+		}
+		return nil
+	}
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("listen %q: must be host:port", listen)
+	}
+	if ip := net.ParseIP(host); advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return fmt.Errorf("listen %q: all addresses can't be advertised; give advertise, host:port of this process", listen)
+	}
+	if host, port, err := net.SplitHostPort(advertise); advertise != "" && (err != nil || host == "" || port == "") {
+		return fmt.Errorf("advertise %q: must be host:port", advertise)
+	}
+	return nil
 }
 
 // ValidateTTL reports whether etcd can grant a lease of ttl.

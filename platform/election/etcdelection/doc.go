@@ -33,6 +33,13 @@
 // rendezvous hashing ranks first; the others hold back for a moment, so that
 // they neither stampede nor agree on anything.
 //
+// The death of a process is learnt from its kernel where that is possible, not
+// awaited from the lease (package lifeline): the record of an owner that is
+// proven to be gone is replaced in one transaction, if it is still the one that
+// was seen. Should the proof be wrong, because something refused connections on
+// behalf of a living process, that is noticed, counted, and not repeated; tokens
+// stay unique all the same.
+//
 // Invariant: a process acts only while its own deadline, taken from the time the
 // last granted or renewed request was *sent*, has not passed on either clock.
 //

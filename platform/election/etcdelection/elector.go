@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"example.com/baton/platform/election"
+	"example.com/baton/platform/election/internal/lifeline"
 	"example.com/baton/platform/election/internal/proof"
 )
 
@@ -23,6 +24,10 @@ type Elector struct {
 	client *clientv3.Client
 	cfg    Config
 	log    *slog.Logger
+
+	machine string
+	process string
+	server  *lifeline.Server // nil when crashes are learnt from leases; set by Run before anything reads it
 
 	closing context.Context // ended when Run has been told to stop
 	stop    context.CancelFunc
@@ -35,6 +40,9 @@ type Elector struct {
 		session    *session           // nil while there is none
 		trouble    error              // why there is none
 		orphans    []clientv3.LeaseID // leases of ours that could not be revoked yet
+		buried     map[string]string  // incarnations replaced because nobody listened any more, by process
+		distrusted map[string]bool    // processes that lived when they were replaced
+		wrong      int64              // how many
 	}
 }
 
@@ -76,9 +84,10 @@ func New(client *clientv3.Client, cfg Config) (*Elector, error) {
 		return nil, fmt.Errorf("etcdelection: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	e := &Elector{client: client, cfg: cfg, log: cfg.Logger}
+	e := &Elector{client: client, cfg: cfg, log: cfg.Logger, machine: machineID(), process: newIncarnation()}
 	e.closing, e.stop = context.WithCancel(context.Background())
 	e.mu.candidates = map[string]*candidate{}
+	e.mu.buried, e.mu.distrusted = map[string]string{}, map[string]bool{}
 	e.mu.trouble = errors.New("no session opened yet")
 	return e, nil
 }
@@ -86,8 +95,9 @@ func New(client *clientv3.Client, cfg Config) (*Elector, error) {
 // Run keeps the session with etcd: it opens one, renews it, and opens another
 // when it was lost, for as long as ctx lives. Then terms end with ErrResigned,
 // the lease is renewed until every lead has returned, and is revoked. Run returns
-// nil; an unreachable etcd is not an error but a state (see Ready). After Run has
-// returned the elector is closed for good.
+// nil; an unreachable etcd is not an error but a state (see Ready), an address
+// that can't be listened at is one. After Run has returned the elector is closed
+// for good.
 func (e *Elector) Run(ctx context.Context) error {
 	e.mu.Lock()
 	again := e.mu.running
@@ -98,6 +108,14 @@ func (e *Elector) Run(ctx context.Context) error {
 	}
 	defer e.leads.Wait()
 	defer e.stop()
+	if e.cfg.Listen != "" {
+		server, err := lifeline.Listen(ctx, e.cfg.Listen)
+		if err != nil {
+			return fmt.Errorf("etcdelection: %w", err)
+		}
+		e.server = server
+		defer server.Close()
+	}
 
 	retry := backoff.NewExponentialBackOff()
 	retry.InitialInterval, retry.MaxInterval = 100*time.Millisecond, 2*time.Second

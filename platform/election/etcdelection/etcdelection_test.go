@@ -2,7 +2,9 @@ package etcdelection_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -16,7 +18,14 @@ import (
 	"example.com/baton/platform/etcdtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the process that gets killed.
+func TestMain(m *testing.M) {
+	if endpoint := os.Getenv(childEndpoint); endpoint != "" {
+		fmt.Fprintln(os.Stderr, child(endpoint, os.Getenv(childInstance)))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const base = "/baton/test"
 
@@ -55,7 +64,7 @@ func TestContract(t *testing.T) {
 		prefix := base + "/" + t.Name()
 		return electiontest.Cluster{
 			Member: func(t *testing.T, instance string) (election.Elector, func()) {
-				e, stop := member(t, client, etcdelection.Config{Base: prefix, Instance: instance})
+				e, stop := member(t, client, etcdelection.Config{Base: prefix, Instance: instance, Listen: "127.0.0.1:0"})
 				return e, stop
 			},
 			// Without its lease a leader is told by the watch, a little after

@@ -14,8 +14,9 @@ import (
 // turns out to be gone. Troubles with the watch are mended by listing again.
 func (s *session) observe(ctx context.Context) error {
 	failing := newEpisode(s.e.log, "election watch")
+	w := &witnesses{s: s, watched: map[string]context.CancelFunc{}}
 	for {
-		err := s.follow(ctx, func() { failing.recovered(ctx) })
+		err := s.follow(ctx, w, func() { failing.recovered(ctx) })
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -31,8 +32,8 @@ func (s *session) observe(ctx context.Context) error {
 
 // follow lists the records and watches on from there. It returns when the watch
 // breaks; compaction is one reason among others and needs no care of its own.
-func (s *session) follow(ctx context.Context, listed func()) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *session) follow(ctx context.Context, w *witnesses, listed func()) error {
+	watchCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	from, to := s.e.cfg.watched()
 
@@ -44,14 +45,14 @@ func (s *session) follow(ctx context.Context, listed func()) error {
 	}
 	listed()
 	s.load(list)
-	timer, err := s.reconcile(ctx)
+	timer, err := s.reconcile(ctx, w)
 	if err != nil {
 		return err
 	}
 
 	// Without RequireLeader a member that is cut off from its peers keeps the
 	// watch open and silent.
-	events := s.e.client.Watch(clientv3.WithRequireLeader(ctx), from,
+	events := s.e.client.Watch(clientv3.WithRequireLeader(watchCtx), from,
 		clientv3.WithRange(to), clientv3.WithRev(list.Header.Revision+1), clientv3.WithProgressNotify())
 	for {
 		select {
@@ -68,7 +69,7 @@ func (s *session) follow(ctx context.Context, listed func()) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if timer, err = s.reconcile(ctx); err != nil {
+		if timer, err = s.reconcile(ctx, w); err != nil {
 			return err
 		}
 	}
@@ -98,7 +99,7 @@ func (s *session) apply(events []*clientv3.Event) {
 // reconcile compares the view with what this process holds and wants, begins
 // and ends holdings, and starts what requests that takes. The channel it returns
 // says when to look again without an event.
-func (s *session) reconcile(ctx context.Context) (<-chan time.Time, error) {
+func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time, error) {
 	e := s.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -112,6 +113,7 @@ func (s *session) reconcile(ctx context.Context) (<-chan time.Time, error) {
 	now := time.Now()
 	next := now.Add(s.ttl / 4) // look now and then even if no event tells to
 	var wanted []*candidate
+	var dead *victim
 	for group, c := range e.mu.candidates {
 		o, owned := s.view.owners[group]
 		mine := owned && o.Incarnation == s.incarnation && o.lease == s.lease
@@ -126,14 +128,24 @@ func (s *session) reconcile(ctx context.Context) (<-chan time.Time, error) {
 				c.win(&holding{session: s, token: o.token, over: make(chan struct{})})
 			}
 		case owned:
-			c.free, c.retry = time.Time{}, time.Time{}
+			death, gone := s.deaths[o.Incarnation]
+			if !gone {
+				c.free, c.retry = time.Time{}, time.Time{}
+				break
+			}
+			if c.busy || c.leaving {
+				break
+			}
+			if at := s.turn(c, death.since); at.After(now) {
+				next = earlier(next, at)
+			} else {
+				dead = s.victim(dead, group, o)
+			}
 		case !c.busy && !c.leaving:
 			if c.free.IsZero() {
 				c.free = now
 			}
-			at := c.free.Add(time.Duration(s.view.rank(group, e.cfg.Instance)) * e.cfg.rankStep)
-			at = later(at, later(c.retry, c.out))
-			if at.After(now) {
+			if at := s.turn(c, c.free); at.After(now) {
 				next = earlier(next, at)
 			} else {
 				wanted = append(wanted, c)
@@ -141,8 +153,37 @@ func (s *session) reconcile(ctx context.Context) (<-chan time.Time, error) {
 		}
 	}
 	s.giveBackUnwanted(ctx)
+	s.noteResurrections(ctx)
+	s.forgetDeaths()
+	w.reconcile(ctx)
+	if dead != nil {
+		s.takeover(ctx, dead, now)
+	}
 	s.acquire(ctx, wanted, now)
 	return time.After(max(time.Until(next), time.Millisecond)), nil
+}
+
+// turn returns when this process may try to take a group that was there to be
+// taken since then. Elector.mu is held.
+func (s *session) turn(c *candidate, since time.Time) time.Time {
+	rank := s.view.rank(c.group, s.e.cfg.Instance, s.deaths)
+	return later(since.Add(time.Duration(rank)*s.e.cfg.rankStep), later(c.retry, c.out))
+}
+
+// victim adds a group to the dead member whose groups are taken over next; of
+// several dead members the others wait for their turn. Elector.mu is held.
+func (s *session) victim(dead *victim, group string, o owner) *victim {
+	if dead == nil {
+		m, there := s.view.members[o.Instance]
+		if !there || m.Incarnation != o.Incarnation {
+			return nil // its lease is about to take the record along
+		}
+		dead = &victim{instance: o.Instance, member: m, tokens: map[string]int64{}}
+	}
+	if dead.Incarnation == o.Incarnation {
+		dead.tokens[group] = o.token
+	}
+	return dead
 }
 
 // win offers h to Lead. Elector.mu is held; nobody else sends.

@@ -17,6 +17,9 @@ type memberRecord struct {
 	Address     string    `json:"address,omitempty"`
 	Version     string    `json:"version,omitempty"`
 	Since       time.Time `json:"since"`
+	// Lifeline is left out by a process that wants its death to be awaited from
+	// its lease.
+	Lifeline *lifelineRecord `json:"lifeline,omitempty"`
 }
 
 // ownerRecord is what a group's record says about its leader.

@@ -10,9 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"example.com/baton/platform/election/internal/lifeline"
 	"example.com/baton/platform/election/internal/proof"
 )
 
@@ -32,6 +34,7 @@ type session struct {
 	acquiring bool
 	returning map[string]int64 // tokens being given back, by group
 	released  map[string]int64 // newest token given up, by group: the watch may still show it
+	deaths    map[string]death // by incarnation
 }
 
 var (
@@ -77,6 +80,7 @@ func (e *Elector) open(ctx context.Context) (*session, error) {
 		view:      newView(e.cfg),
 		returning: map[string]int64{},
 		released:  map[string]int64{},
+		deaths:    map[string]death{},
 	}
 	if err := s.register(ctx, timeout); err != nil {
 		e.revoke(ctx, s.lease)
@@ -90,14 +94,33 @@ func (e *Elector) open(ctx context.Context) (*session, error) {
 func (e *Elector) checkUnique(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	resp, err := e.client.Get(ctx, e.cfg.memberKey(), clientv3.WithKeysOnly())
+	resp, err := e.client.Get(ctx, e.cfg.memberKey())
 	if err != nil {
 		return fmt.Errorf("read member record: %w", err)
 	}
-	if len(resp.Kvs) > 0 {
+	if len(resp.Kvs) > 0 && !e.isPredecessor(ctx, resp.Kvs[0]) {
 		return fmt.Errorf("instance.id %q: %w, or its lease has not expired yet", e.cfg.Instance, errTaken)
 	}
 	return nil
+}
+
+// isPredecessor reports whether a record with this process's name belongs to a
+// process that is gone, and if so removes what it left behind: one that crashed
+// and was restarted under its old name need not wait for its own lease.
+func (e *Elector) isPredecessor(ctx context.Context, kv *mvccpb.KeyValue) bool {
+	v := newView(e.cfg)
+	v.put(kv)
+	m := v.members[e.cfg.Instance]
+	if _, trusted := m.Lifeline.reach(e.machine); !trusted || e.server == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := lifeline.Watch(ctx, m.Lifeline.Address, m.Incarnation, true); err != nil {
+		return false
+	}
+	e.revoke(ctx, m.lease)
+	return true
 }
 
 func (s *session) register(ctx context.Context, timeout time.Duration) error {
@@ -107,7 +130,7 @@ func (s *session) register(ctx context.Context, timeout time.Duration) error {
 	host, _ := os.Hostname() // shown to people only
 	record := encode(memberRecord{
 		V: 1, Incarnation: s.incarnation, Host: host,
-		Address: s.e.cfg.Address, Version: s.e.cfg.Version, Since: time.Now().UTC().Truncate(time.Millisecond),
+		Version: s.e.cfg.Version, Since: time.Now().UTC().Truncate(time.Millisecond), Lifeline: s.e.lifeline(),
 	})
 	resp, err := s.e.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
@@ -168,6 +191,17 @@ func (e *Elector) attach(s *session) {
 	defer e.mu.Unlock()
 	e.mu.session = s
 	e.mu.trouble = nil
+	if e.server != nil {
+		e.server.Announce(s.incarnation)
+	}
+}
+
+// lifeline is where peers learn of this process's death.
+func (e *Elector) lifeline() *lifelineRecord {
+	if e.server == nil {
+		return nil
+	}
+	return &lifelineRecord{Address: cmp.Or(e.cfg.Advertise, e.server.Address()), Machine: e.machine, Process: e.process}
 }
 
 func (e *Elector) detach(s *session, cause error) {
@@ -178,6 +212,10 @@ func (e *Elector) detach(s *session, cause error) {
 	e.mu.trouble = cmp.Or(cause, errDeadline)
 	for _, c := range e.mu.candidates {
 		c.lose()
+	}
+	// Last: it is what others act on.
+	if e.server != nil {
+		e.server.Announce("")
 	}
 }
 

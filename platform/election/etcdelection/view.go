@@ -61,12 +61,13 @@ func (v *view) remove(key string) {
 // rendezvous (highest random weight) hashing: every member computes the same
 // order without talking, and a member that comes or goes moves only its share.
 // Thaler and Ravishankar, "Using name-based mappings to increase hit rates",
-// IEEE/ACM Transactions on Networking 6(1), 1998.
-func (v *view) rank(group, instance string) int {
+// IEEE/ACM Transactions on Networking 6(1), 1998. Members known to be dead don't
+// count.
+func (v *view) rank(group, instance string, dead map[string]death) int {
 	own := weight(group, instance)
 	n := 0
-	for other := range v.members {
-		if other != instance && before(weight(group, other), other, own, instance) {
+	for other, m := range v.members {
+		if _, gone := dead[m.Incarnation]; other != instance && !gone && before(weight(group, other), other, own, instance) {
 			n++
 		}
 	}
@@ -75,10 +76,10 @@ func (v *view) rank(group, instance string) int {
 
 // successor returns the live member, other than instance, that ranks first for
 // group.
-func (v *view) successor(group, instance string) (string, member, bool) {
+func (v *view) successor(group, instance string, dead map[string]death) (string, member, bool) {
 	var names []string
 	for name, m := range v.members {
-		if name != instance && m.Incarnation != "" && m.lease != 0 {
+		if _, gone := dead[m.Incarnation]; name != instance && !gone && m.Incarnation != "" && m.lease != 0 {
 			names = append(names, name)
 		}
 	}
