@@ -1,0 +1,3 @@
+module example.com/x/pkg
+
+go 1.26.0

@@ -1,0 +1,9 @@
+// breaks: election port
+
+package election
+
+import (
+	_ "example.com/x/pkg/leaf"
+	_ "example.com/x/platform/config"
+	_ "time"
+)

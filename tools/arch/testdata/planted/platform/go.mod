@@ -1,0 +1,3 @@
+module example.com/x/platform
+
+go 1.26.0

@@ -1,0 +1,7 @@
+// breaks: platform below services
+
+package httpserver
+
+import (
+	_ "example.com/x/services/billing/client"
+)

@@ -1,0 +1,7 @@
+// breaks: identity
+
+package identity
+
+import (
+	_ "example.com/x/platform/config"
+)

@@ -1,0 +1,5 @@
+package gocronsched
+
+import (
+	_ "github.com/go-co-op/gocron/v2"
+)

@@ -1,0 +1,6 @@
+package memledger
+
+import (
+	_ "example.com/x/platform/scheduling/schedulingtest"
+	_ "go.uber.org/goleak"
+)

@@ -1,0 +1,7 @@
+// breaks: etcd
+
+package schedulingotel
+
+import (
+	_ "go.etcd.io/etcd/api/v3/mvccpb"
+)

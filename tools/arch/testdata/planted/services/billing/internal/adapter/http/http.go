@@ -1,0 +1,7 @@
+// breaks: adapter
+
+package http
+
+import (
+	_ "example.com/x/platform/httpserver/httpserverfx"
+)

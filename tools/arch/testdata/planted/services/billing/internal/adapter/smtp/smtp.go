@@ -1,0 +1,7 @@
+// breaks: adapter
+
+package smtp
+
+import (
+	_ "example.com/x/services/billing/internal/wiring"
+)

@@ -1,0 +1,6 @@
+package domain
+
+import (
+	_ "github.com/stretchr/testify/require"
+	_ "os"
+)

@@ -1,0 +1,7 @@
+// breaks: domain
+
+package time
+
+import (
+	_ "example.com/x/pkg/leaf"
+)

@@ -1,0 +1,3 @@
+module example.com/x/tools
+
+go 1.26.0

@@ -1,0 +1,5 @@
+package etcdlocal
+
+import (
+	_ "go.etcd.io/etcd/server/v3/embed"
+)

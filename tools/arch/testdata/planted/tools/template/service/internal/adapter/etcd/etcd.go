@@ -1,0 +1,7 @@
+// breaks: etcd
+
+package etcd
+
+import (
+	_ "go.etcd.io/etcd/client/v3"
+)

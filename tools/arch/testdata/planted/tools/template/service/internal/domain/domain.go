@@ -1,0 +1,7 @@
+// breaks: domain
+
+package domain
+
+import (
+	_ "go.uber.org/zap"
+)
