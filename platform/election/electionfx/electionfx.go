@@ -43,6 +43,7 @@ var Serve = httpserverfx.Ready(func(e *etcdelection.Elector) httpserver.Check {
 // Config is the section election.
 type Config struct {
 	TTL           time.Duration `koanf:"ttl" doc:"how long a silent replica keeps what it leads; whole seconds"`
+	Candidate     bool          `koanf:"candidate" doc:"false keeps this replica out of elections: it is listed, and never leads"`
 	CrashTakeover bool          `koanf:"crash_takeover" doc:"learn from a refused connection, not from the lease, that a leader's process is gone; off behind proxies"`
 	Listen        string        `koanf:"listen" doc:"host:port where other replicas learn that this process is gone; port 0 is any free one"`
 	Advertise     string        `koanf:"advertise" doc:"host:port that other replicas connect to, if not the one in listen; must lead to this process alone"`
@@ -51,7 +52,7 @@ type Config struct {
 // DefaultConfig notices crashes among replicas on one machine within
 // milliseconds, and others by their lease: it opens no port to the network.
 func DefaultConfig() Config {
-	return Config{TTL: 5 * time.Second, CrashTakeover: true, Listen: "127.0.0.1:0"}
+	return Config{TTL: 5 * time.Second, Candidate: true, CrashTakeover: true, Listen: "127.0.0.1:0"}
 }
 
 // Validate refuses what etcd can't grant, and addresses nobody can use.
@@ -82,7 +83,7 @@ type Params struct {
 func NewElector(p Params) (*etcdelection.Elector, error) {
 	cfg := etcdelection.Config{
 		Base: p.Etcd.Base(p.Service.Name), Instance: p.Service.Instance, Version: p.Service.Version,
-		TTL: p.Config.TTL, Logger: p.Log,
+		TTL: p.Config.TTL, Observer: !p.Config.Candidate, Logger: p.Log,
 	}
 	if p.Config.CrashTakeover {
 		cfg.Listen, cfg.Advertise = p.Config.Listen, p.Config.Advertise

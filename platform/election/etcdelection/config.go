@@ -38,6 +38,9 @@ type Config struct {
 	// Advertise is what peers connect to, if not what Listen says. It must lead
 	// to this process alone: no proxy, no balancer.
 	Advertise string
+	// Observer keeps this process out of elections: it is listed among the
+	// members, and its Lead waits without ever leading.
+	Observer bool
 	// Version is shown to people who look at the members.
 	Version string
 	// Logger receives what happens to the session. Nil: discarded.

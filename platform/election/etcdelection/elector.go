@@ -57,7 +57,10 @@ type candidate struct {
 	holding *holding  // what the watch shows this candidate to hold
 	free    time.Time // since when the group has had no owner
 	retry   time.Time // no attempt before this: one is under way or was just made
-	out     time.Time // no attempt before this: lead returned unasked
+	out     time.Time // no attempt before this: lead returned unasked, or the group was resigned
+
+	resign    func() // ends the term gracefully; nil while there is none
+	successor string // who should lead next; empty: whoever ranks first
 }
 
 // holding is the ownership of one group under one token.
@@ -240,6 +243,7 @@ func (e *Elector) serve(ctx context.Context, c *candidate, h *holding, lead func
 	}
 	term, resign := context.WithCancelCause(election.WithTenure(tenure, tenure))
 	resigned := func() { resign(election.ErrResigned) }
+	e.setResign(c, resigned)
 	stopCtx := context.AfterFunc(ctx, resigned)
 	stopClosing := context.AfterFunc(e.closing, resigned)
 	// Deferred, so that a lead that panics does not leave a group behind that is
@@ -269,10 +273,16 @@ func (e *Elector) begin(ctx context.Context, c *candidate, h *holding) *proof.Co
 	return h.tenure
 }
 
+func (e *Elector) setResign(c *candidate, resign func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.resign = resign
+}
+
 func (e *Elector) finish(c *candidate, early bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c.busy = false
+	c.busy, c.resign, c.successor = false, nil, ""
 	if early {
 		// Nobody asked this lead to return. Give others the chance, and do not
 		// spin if it returns at once every time.

@@ -16,7 +16,7 @@ func (e *Elector) handOn(c *candidate, h *holding) {
 	for transfer := true; ; transfer = false {
 		e.mu.Lock()
 		held := c.holding == h
-		successor, m, ok := h.session.view.successor(c.group, e.cfg.Instance, h.session.deaths)
+		successor, m, ok := h.session.view.successor(c.group, e.cfg.Instance, c.successor, h.session.deaths)
 		e.mu.Unlock()
 		if !held || !h.session.deadline.Valid() {
 			break

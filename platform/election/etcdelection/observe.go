@@ -122,7 +122,7 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 		}
 		switch {
 		case mine && c.holding == nil && o.token > s.released[group]:
-			if c.busy || c.leaving {
+			if c.busy || c.leaving || e.cfg.Observer {
 				s.giveBack(ctx, group, o.token)
 			} else {
 				c.win(&holding{session: s, token: o.token, over: make(chan struct{})})
@@ -133,7 +133,7 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 				c.free, c.retry = time.Time{}, time.Time{}
 				break
 			}
-			if c.busy || c.leaving {
+			if c.busy || c.leaving || e.cfg.Observer {
 				break
 			}
 			if at := s.turn(c, death.since); at.After(now) {
@@ -141,7 +141,7 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 			} else {
 				dead = s.victim(dead, group, o)
 			}
-		case !c.busy && !c.leaving:
+		case !c.busy && !c.leaving && !e.cfg.Observer:
 			if c.free.IsZero() {
 				c.free = now
 			}

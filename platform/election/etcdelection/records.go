@@ -17,6 +17,8 @@ type memberRecord struct {
 	Address     string    `json:"address,omitempty"`
 	Version     string    `json:"version,omitempty"`
 	Since       time.Time `json:"since"`
+	// Observer is true for a member that never leads.
+	Observer bool `json:"observer,omitempty"`
 	// Lifeline is left out by a process that wants its death to be awaited from
 	// its lease.
 	Lifeline *lifelineRecord `json:"lifeline,omitempty"`

@@ -130,7 +130,8 @@ func (s *session) register(ctx context.Context, timeout time.Duration) error {
 	host, _ := os.Hostname() // shown to people only
 	record := encode(memberRecord{
 		V: 1, Incarnation: s.incarnation, Host: host,
-		Version: s.e.cfg.Version, Since: time.Now().UTC().Truncate(time.Millisecond), Lifeline: s.e.lifeline(),
+		Version: s.e.cfg.Version, Since: time.Now().UTC().Truncate(time.Millisecond),
+		Observer: s.e.cfg.Observer, Lifeline: s.e.lifeline(),
 	})
 	resp, err := s.e.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).

@@ -67,7 +67,7 @@ func (v *view) rank(group, instance string, dead map[string]death) int {
 	own := weight(group, instance)
 	n := 0
 	for other, m := range v.members {
-		if _, gone := dead[m.Incarnation]; other != instance && !gone && before(weight(group, other), other, own, instance) {
+		if _, gone := dead[m.Incarnation]; other != instance && !gone && !m.Observer && before(weight(group, other), other, own, instance) {
 			n++
 		}
 	}
@@ -76,12 +76,17 @@ func (v *view) rank(group, instance string, dead map[string]death) int {
 
 // successor returns the live member, other than instance, that ranks first for
 // group.
-func (v *view) successor(group, instance string, dead map[string]death) (string, member, bool) {
+//
+// The member called hint comes before all others if it can lead.
+func (v *view) successor(group, instance, hint string, dead map[string]death) (string, member, bool) {
 	var names []string
 	for name, m := range v.members {
-		if _, gone := dead[m.Incarnation]; name != instance && !gone && m.Incarnation != "" && m.lease != 0 {
+		if _, gone := dead[m.Incarnation]; name != instance && !gone && !m.Observer && m.Incarnation != "" && m.lease != 0 {
 			names = append(names, name)
 		}
+	}
+	if slices.Contains(names, hint) {
+		return hint, v.members[hint], true
 	}
 	if len(names) == 0 {
 		return "", member{}, false

@@ -77,7 +77,7 @@ func machineID() string {
 // campaigns for. Elector.mu is held.
 func (w *witnesses) reconcile(ctx context.Context) {
 	s := w.s
-	if s.e.server == nil {
+	if s.e.server == nil || s.e.cfg.Observer {
 		return
 	}
 	wanted := map[string]bool{}
