@@ -42,38 +42,40 @@ type Overrides map[string]Override
 
 // Override changes one job. What is not given stays as declared.
 type Override struct {
-	Enabled *bool         `koanf:"enabled" doc:"false takes the job out"`
-	Every   time.Duration `koanf:"every" doc:"interval, aligned to the clock; replaces the schedule"`
-	Cron    string        `koanf:"cron" doc:"cron expression of five or six fields; replaces the schedule"`
-	Zone    string        `koanf:"zone" doc:"time zone of cron, from the IANA database"`
-	At      time.Time     `koanf:"at" doc:"a single time, RFC 3339; replaces the schedule"`
-	Timeout time.Duration `koanf:"timeout" validate:"min=0s" doc:"longest time an attempt takes"`
-	Group   string        `koanf:"group" doc:"election group whose leader runs the job"`
+	Enabled *bool          `koanf:"enabled" doc:"false takes the job out"`
+	Every   *time.Duration `koanf:"every" doc:"interval, aligned to the clock; replaces the schedule"`
+	Cron    string         `koanf:"cron" doc:"cron expression of five or six fields; replaces the schedule"`
+	Zone    string         `koanf:"zone" doc:"time zone of cron, from the IANA database"`
+	At      time.Time      `koanf:"at" doc:"a single time, RFC 3339; replaces the schedule"`
+	Timeout *time.Duration `koanf:"timeout" validate:"omitnil,min=0s" doc:"longest time an attempt takes; 0s: no limit"`
+	Group   string         `koanf:"group" doc:"election group whose leader runs the job"`
 }
 
 // disabled reports whether the job is taken out.
 func (o Override) disabled() bool { return o.Enabled != nil && !*o.Enabled }
 
-// schedule returns the schedule that the override asks for, nil for none.
-func (o Override) schedule() scheduling.Schedule {
-	switch {
-	case o.Every != 0:
-		return scheduling.Every(o.Every)
-	case o.Cron != "":
-		return scheduling.Cron(o.Cron, o.Zone)
-	case !o.At.IsZero():
-		return scheduling.At(o.At)
-	default:
-		return nil
+// schedules returns the schedules that the override asks for. More than one is a
+// problem.
+func (o Override) schedules() []scheduling.Schedule {
+	var all []scheduling.Schedule
+	if o.Every != nil {
+		all = append(all, scheduling.Every(*o.Every))
 	}
+	if o.Cron != "" {
+		all = append(all, scheduling.Cron(o.Cron, o.Zone))
+	}
+	if !o.At.IsZero() {
+		all = append(all, scheduling.At(o.At))
+	}
+	return all
 }
 
 func (o Override) apply(job *scheduling.Job) {
-	if s := o.schedule(); s != nil {
-		job.Schedule = s
+	if s := o.schedules(); len(s) > 0 {
+		job.Schedule = s[0]
 	}
-	if o.Timeout != 0 {
-		job.Timeout = o.Timeout
+	if o.Timeout != nil {
+		job.Timeout = *o.Timeout
 	}
 	if o.Group != "" {
 		job.Group = o.Group
@@ -83,39 +85,39 @@ func (o Override) apply(job *scheduling.Job) {
 // problems checks one override by itself.
 func (o Override) problems(name string) []error {
 	var problems []error
-	kinds := 0
-	for _, given := range []bool{o.Every != 0, o.Cron != "", !o.At.IsZero()} {
-		if given {
-			kinds++
-		}
-	}
-	if kinds > 1 {
+	schedules := o.schedules()
+	if len(schedules) > 1 {
 		problems = append(problems, config.Problem{Key: name, Rule: "must have at most one of every, cron and at"})
 	}
 	if o.Zone != "" && o.Cron == "" {
 		problems = append(problems, config.Problem{Key: name + ".zone", Value: o.Zone, Rule: "must be given together with cron"})
 	}
-	if s := o.schedule(); s != nil {
-		if err := s.Validate(); err != nil {
-			key, value := o.scheduleKey()
-			problems = append(problems, config.Problem{Key: name + "." + key, Value: value, Rule: err.Error()})
-		}
+	for _, s := range schedules {
+		problems = append(problems, placed(name, s.Validate())...)
 	}
 	return problems
 }
 
-func (o Override) scheduleKey() (key string, value any) {
-	switch {
-	case o.Every != 0:
-		return "every", o.Every
-	case o.Cron != "":
-		return "cron", o.Cron
-	default:
-		return "at", o.At
+// placed gives each thing wrong with a schedule the key it was configured by.
+func placed(name string, err error) []error {
+	if err == nil {
+		return nil
 	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this error, not one it wraps
+		var all []error
+		for _, inner := range joined.Unwrap() {
+			all = append(all, placed(name, inner)...)
+		}
+		return all
+	}
+	if invalid, ok := errors.AsType[*scheduling.InvalidError](err); ok {
+		return []error{config.Problem{Key: name + "." + invalid.Field, Value: invalid.Value, Rule: invalid.Rule}}
+	}
+	return []error{config.Problem{Key: name, Rule: err.Error()}}
 }
 
-// checkOverrides reports every problem of the section jobs.
+// checkOverrides reports every problem of the section jobs. Groups may be nil, when
+// they are not known.
 func checkOverrides(overrides Overrides, groups, names []string) error {
 	var problems []error
 	for name, o := range overrides {
@@ -128,7 +130,7 @@ func checkOverrides(overrides Overrides, groups, names []string) error {
 			continue
 		}
 		problems = append(problems, o.problems(name)...)
-		if o.Group != "" && !slices.Contains(groups, o.Group) {
+		if o.Group != "" && groups != nil && !slices.Contains(groups, o.Group) {
 			problems = append(problems, config.Problem{Key: name + ".group", Value: o.Group, Rule: "must be one of scheduling.groups"})
 		}
 	}

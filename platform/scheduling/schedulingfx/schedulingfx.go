@@ -35,7 +35,9 @@ var Serve = fx.Module("scheduler", fx.Invoke(serve))
 type checkParams struct {
 	fx.In
 
-	Config       Config
+	// Not Config: it can't be had while something is wrong with it, and then
+	// nobody would learn what else is wrong.
+	Values       *config.Values
 	Declarations []declaration `group:"scheduling.declarations"`
 }
 
@@ -44,8 +46,12 @@ func newCheck(p checkParams) config.Check {
 	for i, d := range p.Declarations {
 		names[i] = d.job.Name
 	}
+	var groups []string
+	if cfg, err := config.Get[Config](p.Values, "scheduling"); err == nil {
+		groups = cfg.Groups
+	}
 	return config.Check{Section: "jobs", Func: func(section any) error {
-		return checkOverrides(section.(Overrides), p.Config.Groups, names)
+		return checkOverrides(section.(Overrides), groups, names)
 	}}
 }
 
@@ -62,14 +68,15 @@ type RegistryParams struct {
 // NewRegistry joins what is declared, what it calls, and what the configuration
 // says about it.
 func NewRegistry(p RegistryParams) (*scheduling.Registry, error) {
-	bodies := map[string]body{}
+	bodies, declared := map[string]body{}, map[string]int{}
 	for _, b := range p.Bodies {
 		bodies[b.name] = b
+		declared[b.name]++
 	}
 	var jobs []scheduling.Job
 	for _, d := range p.Declarations {
 		job, override := d.job, p.Overrides[d.job.Name]
-		if override.disabled() {
+		if override.disabled() && declared[job.Name] == 1 { // a name given twice is told of in any case
 			continue
 		}
 		override.apply(&job)
