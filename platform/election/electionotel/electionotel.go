@@ -106,13 +106,15 @@ func (t *Terms) TermEnded(ctx context.Context, term election.Term, cause error) 
 	if errors.Is(cause, election.ErrResigned) {
 		reason = "resigned"
 	}
+	var links []trace.Link
 	t.mu.Lock()
-	start := t.mu.current[term.Group]
-	t.mu.current[term.Group] = began{}
+	if start := t.mu.current[term.Group]; start.token == term.Token {
+		links = append(links, trace.Link{SpanContext: start.span, Attributes: []attribute.KeyValue{attr.LinkType.String(attr.LinkLeaderTerm)}})
+		t.mu.current[term.Group] = began{}
+	}
 	t.mu.Unlock()
-	_, span := t.tracer.Start(ctx, "leadership "+reason, trace.WithNewRoot(), trace.WithAttributes(
-		attr.Group.String(term.Group), attr.Token.Int64(term.Token), attr.TermReason.String(reason)),
-		trace.WithLinks(trace.Link{SpanContext: start.span, Attributes: []attribute.KeyValue{attr.LinkType.String(attr.LinkLeaderTerm)}}))
+	_, span := t.tracer.Start(ctx, "leadership "+reason, trace.WithNewRoot(), trace.WithLinks(links...), trace.WithAttributes(
+		attr.Group.String(term.Group), attr.Token.Int64(term.Token), attr.TermReason.String(reason)))
 	if reason == "lost" {
 		span.SetStatus(codes.Error, cause.Error())
 	}
