@@ -6,7 +6,9 @@
 // context on every call. It hides nothing: a Client is the library's own.
 //
 // Invariant: a client is made without asking etcd, so a service starts while
-// etcd is away.
+// etcd is away. The exception is a user name with a password: the library logs in
+// at once, and New fails when it can't within the dial timeout. A client
+// certificate, whose common name is the user, has no such need.
 package etcdclient
 
 import (
@@ -17,6 +19,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,7 +67,7 @@ var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
 func (c Config) Validate() error {
 	var problems []error
 	for _, endpoint := range c.Endpoints {
-		if _, port, err := net.SplitHostPort(endpoint); err != nil || port == "" || strings.Contains(endpoint, "/") {
+		if !isHostPort(endpoint) {
 			problems = append(problems, config.Problem{Key: "endpoints", Value: endpoint, Rule: "must be host:port, without a scheme"})
 		}
 	}
@@ -83,10 +86,19 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
+func isHostPort(endpoint string) bool {
+	host, port, err := net.SplitHostPort(endpoint)
+	if err != nil || host == "" || strings.ContainsAny(host, "/ ") {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
 // Base returns the path under which a service keeps its records.
 func (c Config) Base(service string) string { return c.Prefix + "/" + service }
 
-// New returns a client. It does not wait for etcd.
+// New returns a client. It waits for etcd only to log in with a password.
 func New(cfg Config, traces trace.TracerProvider, propagator propagation.TextMapPropagator) (*Client, error) {
 	transport, err := cfg.TLS.load()
 	if err != nil {
@@ -115,6 +127,9 @@ func New(cfg Config, traces trace.TracerProvider, propagator propagation.TextMap
 				filters.FullMethodName("/etcdserverpb.Watch/Watch"),
 				filters.FullMethodName("/etcdserverpb.Lease/LeaseKeepAlive")))))},
 	})
+	if err != nil && cfg.Username != "" {
+		return nil, fmt.Errorf("etcd: log in as %s at %s: %w", cfg.Username, strings.Join(cfg.Endpoints, ", "), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
@@ -156,5 +171,10 @@ func readPassword(file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("password_file: %w", err)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	password := strings.TrimRight(string(text), "\r\n")
+	if password == "" {
+		// The library would take it as a wish not to log in.
+		return "", fmt.Errorf("password_file %s: holds no password", file)
+	}
+	return password, nil
 }
