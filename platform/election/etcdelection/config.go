@@ -41,6 +41,10 @@ type Config struct {
 	// Observer keeps this process out of elections: it is listed among the
 	// members, and its Lead waits without ever leading.
 	Observer bool
+	// Settle is how long another member must have been there before groups for
+	// which it ranks first are moved to it (election.Wanted). Zero: 10s.
+	// Negative: groups stay where they are, as a single group always does.
+	Settle time.Duration
 	// Version is shown to people who look at the members.
 	Version string
 	// Logger receives what happens to the session. Nil: discarded.
@@ -104,6 +108,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.clock == nil {
 		c.clock = proof.SystemClock
+	}
+	if c.Settle == 0 {
+		c.Settle = 10 * time.Second
 	}
 	if c.rankStep == 0 {
 		c.rankStep = 15 * time.Millisecond

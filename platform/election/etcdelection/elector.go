@@ -69,6 +69,12 @@ type holding struct {
 	token   int64
 	tenure  *proof.Context // guarded by Elector.mu; nil until lead is called
 	over    chan struct{}  // closed when the record is no longer ours
+	wanted  chan struct{}  // closed when another member should lead
+	asked   bool           // wanted is closed; guarded by Elector.mu
+}
+
+func newHolding(s *session, token int64) *holding {
+	return &holding{session: s, token: token, over: make(chan struct{}), wanted: make(chan struct{})}
 }
 
 func (h *holding) valid() bool {
@@ -241,7 +247,7 @@ func (e *Elector) serve(ctx context.Context, c *candidate, h *holding, lead func
 	if tenure == nil {
 		return
 	}
-	term, resign := context.WithCancelCause(election.WithTenure(tenure, tenure))
+	term, resign := context.WithCancelCause(election.WithWanted(election.WithTenure(tenure, tenure), h.wanted))
 	resigned := func() { resign(election.ErrResigned) }
 	e.setResign(c, resigned)
 	stopCtx := context.AfterFunc(ctx, resigned)
@@ -251,7 +257,7 @@ func (e *Elector) serve(ctx context.Context, c *candidate, h *holding, lead func
 	defer func() {
 		stopCtx()
 		stopClosing()
-		early := term.Err() == nil
+		early := term.Err() == nil && !e.wasAsked(h)
 		resigned()
 		// Over here first, then for the others.
 		tenure.End(election.ErrResigned)
@@ -271,6 +277,14 @@ func (e *Elector) begin(ctx context.Context, c *candidate, h *holding) *proof.Co
 	c.busy = true
 	h.tenure = proof.NewContext(ctx, h.valid)
 	return h.tenure
+}
+
+// wasAsked reports whether the holding was wanted elsewhere: then its lead
+// returned because it was asked to.
+func (e *Elector) wasAsked(h *holding) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return h.asked
 }
 
 func (e *Elector) setResign(c *candidate, resign func()) {

@@ -125,7 +125,7 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 			if c.busy || c.leaving || e.cfg.Observer {
 				s.giveBack(ctx, group, o.token)
 			} else {
-				c.win(&holding{session: s, token: o.token, over: make(chan struct{})})
+				c.win(newHolding(s, o.token))
 			}
 		case owned:
 			death, gone := s.deaths[o.Incarnation]
@@ -156,6 +156,7 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 	s.noteResurrections(ctx)
 	s.forgetDeaths()
 	w.reconcile(ctx)
+	next = earlier(next, s.spread(now))
 	if dead != nil {
 		s.takeover(ctx, dead, now)
 	}

@@ -32,9 +32,10 @@ type session struct {
 	// Guarded by Elector.mu:
 	view      *view
 	acquiring bool
-	returning map[string]int64 // tokens being given back, by group
-	released  map[string]int64 // newest token given up, by group: the watch may still show it
-	deaths    map[string]death // by incarnation
+	returning map[string]int64     // tokens being given back, by group
+	released  map[string]int64     // newest token given up, by group: the watch may still show it
+	deaths    map[string]death     // by incarnation
+	seen      map[string]time.Time // since when, by instance, a member has been in the view
 }
 
 var (
@@ -81,6 +82,7 @@ func (e *Elector) open(ctx context.Context) (*session, error) {
 		returning: map[string]int64{},
 		released:  map[string]int64{},
 		deaths:    map[string]death{},
+		seen:      map[string]time.Time{},
 	}
 	if err := s.register(ctx, timeout); err != nil {
 		e.revoke(ctx, s.lease)

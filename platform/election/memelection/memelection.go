@@ -43,6 +43,8 @@ type holding struct {
 	candidate *candidate
 	term      election.Term
 	tenure    *proof.Context
+	wanted    chan struct{}
+	asked     bool
 }
 
 // NewCluster returns a cluster in which nobody leads.
@@ -80,6 +82,22 @@ func (c *Cluster) Expire(groupName string) bool {
 	g.owner.tenure.End(election.ErrLost)
 	g.owner = nil
 	c.next(groupName, g)
+	return true
+}
+
+// Want tells the leader of group that another member should lead it (see
+// election.Wanted). It reports whether anybody led.
+func (c *Cluster) Want(groupName string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.mu.groups[groupName]
+	if g == nil || g.owner == nil {
+		return false
+	}
+	if !g.owner.asked {
+		g.owner.asked = true
+		close(g.owner.wanted)
+	}
 	return true
 }
 
@@ -128,7 +146,7 @@ func (e *Elector) Lead(ctx context.Context, groupName string, lead func(context.
 func (e *Elector) serve(ctx context.Context, h *holding, lead func(context.Context, election.Term)) {
 	tenure := proof.NewContext(values{h.tenure, ctx}, func() bool { return h.tenure.Err() == nil })
 	defer context.AfterFunc(h.tenure, func() { tenure.End(context.Cause(h.tenure)) })()
-	term, resign := context.WithCancelCause(election.WithTenure(tenure, tenure))
+	term, resign := context.WithCancelCause(election.WithWanted(election.WithTenure(tenure, tenure), h.wanted))
 	resigned := func() { resign(election.ErrResigned) }
 	defer context.AfterFunc(ctx, resigned)()
 	defer context.AfterFunc(e.closing, resigned)()
@@ -225,6 +243,7 @@ func (c *Cluster) next(name string, g *group) {
 		candidate: winner,
 		term:      election.Term{Group: name, Leader: winner.elector.instance, Token: c.mu.token},
 		tenure:    proof.NewContext(context.Background(), func() bool { return true }),
+		wanted:    make(chan struct{}),
 	}
 	g.owner = h
 	select {

@@ -60,6 +60,44 @@ func TestDrainCancelsARunThatTakesTooLong(t *testing.T) {
 	})
 }
 
+// To spread groups over members is never worth a run that is cut short.
+func TestAGroupThatIsWantedElsewhereMovesBetweenRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		ended := make(chan error, 100)
+		job := f.job("job", scheduling.Every(time.Hour), works(30*time.Minute, ended))
+		f.start("a", gocronsched.Config{Drain: time.Second, History: 1000}, job)
+		f.start("b", gocronsched.Config{Drain: time.Second, History: 1000}, job)
+		observer := f.cluster.Member("observer")
+		leader := func() string {
+			term, ok, err := observer.Leader(t.Context(), scheduling.DefaultGroup)
+			require.NoError(t, err)
+			require.True(t, ok)
+			return term.Leader
+		}
+		time.Sleep(time.Hour + time.Minute)
+		first := leader()
+		require.True(t, f.cluster.Want(scheduling.DefaultGroup))
+		time.Sleep(28 * time.Minute)
+		require.Equal(t, first, leader(), "the run goes on, and so does the term")
+		time.Sleep(2 * time.Minute)
+		require.NoError(t, <-ended)
+		require.NotEqual(t, first, leader())
+
+		second := leader()
+		time.Sleep(10 * time.Minute)
+		require.True(t, f.cluster.Want(scheduling.DefaultGroup))
+		synctest.Wait()
+		require.NotEqual(t, second, leader(), "at once when nothing runs")
+		time.Sleep(2 * time.Hour)
+		f.stopAll()
+		for _, rec := range f.history("job") {
+			require.Equal(t, 1, rec.Attempt)
+		}
+	})
+}
+
 func TestARunThatIgnoresItsContextIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -228,6 +228,10 @@ func (r *runner) begin(rec scheduling.Record) {
 			r.active--
 			r.mu.Unlock()
 			r.changed.Broadcast()
+			select {
+			case r.term.ended <- struct{}{}:
+			default:
+			}
 		}()
 		r.run(rec)
 	})
@@ -301,7 +305,7 @@ func (r *runner) wake() {
 func (r *runner) isBusy() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.active > 0
+	return r.active > 0 || len(r.queue) > 0
 }
 
 // now is the time of a record: UTC, and no finer than anybody reads.

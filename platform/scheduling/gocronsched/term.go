@@ -24,6 +24,7 @@ type term struct {
 	log    *slog.Logger
 
 	admit  context.Context // ends when nothing new may start
+	ended  chan struct{}   // a run ended; holds one signal
 	tenure context.Context // ends when leadership can't be proven; Err reads the clocks
 	work   context.Context // what runs run under: tenure, until the drain grace is over
 
@@ -37,9 +38,11 @@ func (e *Engine) lead(ctx context.Context, t election.Term) {
 	tenure := election.Tenure(ctx)
 	work, cancel := context.WithCancelCause(election.WithTenure(tenure, tenure))
 	defer cancel(context.Canceled)
+	admit, stop := context.WithCancelCause(ctx)
+	defer stop(context.Canceled)
 	tm := &term{
 		Term: t, engine: e, log: e.log.With("group", t.Group, "token", t.Token),
-		admit: ctx, tenure: tenure, work: work,
+		admit: admit, tenure: tenure, work: work, ended: make(chan struct{}, 1),
 	}
 	opened, err := tm.open()
 	if err != nil {
@@ -53,7 +56,8 @@ func (e *Engine) lead(ctx context.Context, t election.Term) {
 		tm.runners = append(tm.runners, newRunner(tm, job, opened[job.Name]))
 	}
 	schedulers := tm.start()
-	<-ctx.Done()
+	tm.waitForEnd(ctx)
+	stop(election.ErrResigned)
 	for _, s := range schedulers {
 		if err := s.Shutdown(); err != nil {
 			tm.log.WarnContext(ctx, "gocron shutdown", "error", err)
@@ -112,6 +116,24 @@ func (t *term) start() []gocron.Scheduler {
 		r.tick()
 	}
 	return schedulers
+}
+
+// waitForEnd returns when the term is over, or when it is wanted elsewhere and
+// nothing runs: a run is never cut short to spread the groups.
+func (t *term) waitForEnd(ctx context.Context) {
+	wanted, elsewhere := election.Wanted(ctx), false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wanted:
+			wanted, elsewhere = nil, true
+		case <-t.ended:
+		}
+		if elsewhere && len(t.busy()) == 0 {
+			return
+		}
+	}
 }
 
 // drain waits for what is running: as long as the grace allows after a graceful
