@@ -3,7 +3,7 @@ module example.com/baton/platform
 go 1.26.0
 
 require (
-	example.com/baton/pkg v0.0.0-00010101000000-000000000000
+	example.com/baton/pkg v0.0.0
 	github.com/cenkalti/backoff/v5 v5.0.3
 	github.com/go-co-op/gocron/v2 v2.22.0
 	github.com/go-playground/validator/v10 v10.30.6
