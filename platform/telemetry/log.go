@@ -25,9 +25,19 @@ func DefaultLogConfig() LogConfig { return LogConfig{Level: slog.LevelInfo, Form
 func NewLogger(w io.Writer, cfg LogConfig) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.Level}
 	if cfg.Format == "json" {
+		opts.ReplaceAttr = durationAsText
 		return slog.New(&logHandler{next: slog.NewJSONHandler(w, opts)})
 	}
 	return slog.New(&logHandler{next: slog.NewTextHandler(w, opts)})
+}
+
+// durationAsText writes 5.131ms where slog's JSON would have 5131000 and leave the reader to guess the
+// unit.
+func durationAsText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // Bounds of a span event. Spans are sent over the network and kept by somebody else.

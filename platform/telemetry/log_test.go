@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/slogtest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -75,6 +76,17 @@ func TestNoSpanNoIDs(t *testing.T) {
 	out.Reset()
 	telemetry.NewLogger(&out, telemetry.LogConfig{Format: "text"}).Info("x", "k", "v")
 	require.Contains(t, out.String(), `msg=x k=v`)
+}
+
+func TestDurationsHaveAUnit(t *testing.T) {
+	t.Parallel()
+	const d = 5131 * time.Microsecond
+	records, span := logged(t, slog.LevelInfo, func(ctx context.Context, log *slog.Logger) {
+		log.With("first", d).WithGroup("g").InfoContext(ctx, "run finished", "second", d, slog.Group("h", "third", any(d)), "count", 5131000)
+	})
+	require.Equal(t, "5.131ms", records[0]["first"])
+	require.Equal(t, map[string]any{"second": "5.131ms", "h": map[string]any{"third": "5.131ms"}, "count": 5131000.0}, records[0]["g"])
+	require.Contains(t, span.Events()[0].Attributes, attribute.String("g.second", "5.131ms"))
 }
 
 func TestRecordsBecomeEvents(t *testing.T) {
