@@ -192,6 +192,31 @@ func TestBadConfiguration(t *testing.T) {
 	}, "\n")+"\n", stderr)
 }
 
+// TestBadConfigurationThatTheGraphKnows: what a file's form can't tell is told in one go with what it
+// can, except for checks that need a section which is wrong itself.
+func TestBadConfigurationThatTheGraphKnows(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"serve", "jobs"} {
+		c := newCommand(t, []string{"BILLING_LOG__FORMAT=xml", "BILLING_SCHEDULING__HISTORY=0"}, command)
+		require.NoError(t, os.WriteFile(filepath.Join(c.Dir, "config.yaml"), []byte("jobs: {close_overdu: {every: 1m}, close_overdue: {every: 500ms}}\n"), 0o600))
+		code, _, stderr := c.result(t)
+		require.Equal(t, 2, code)
+		require.Equal(t, strings.Join([]string{
+			`billing: jobs.close_overdu: is no job of this service, did you mean close_overdue? (config.yaml)`,
+			`billing: jobs.close_overdue.every: "500ms" must be at least 1s (config.yaml)`,
+			`billing: log.format: "xml" must be one of text, json (environment BILLING_LOG__FORMAT)`,
+			`billing: scheduling.history: 0 must be at least 1 (environment BILLING_SCHEDULING__HISTORY)`,
+		}, "\n")+"\n", stderr)
+	}
+}
+
+func TestTheStopIsLongerThanTheDrain(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := newCommand(t, []string{"BILLING_SHUTDOWN__TIMEOUT=10s"}, "serve").result(t)
+	require.Equal(t, 2, code)
+	require.Equal(t, "billing: shutdown.timeout: 10s must be more than scheduling.drain, 10s (environment BILLING_SHUTDOWN__TIMEOUT)\n", stderr)
+}
+
 func TestFailuresAreToldWithoutTheStoryOfTheGraph(t *testing.T) {
 	t.Parallel()
 	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -36,6 +36,7 @@ var Module = fx.Module("platform",
 	configfx.Section("instance", Instance{}),
 	configfx.Section("data", Data{Dir: "data"}),
 	configfx.Section("shutdown", Shutdown{Timeout: 30 * time.Second}),
+	configfx.Check(checkShutdown),
 	telemetryfx.Module,
 	lifecyclefx.Module,
 	httpserverfx.Module,
@@ -83,8 +84,12 @@ type Shutdown struct {
 }
 
 // checkShutdown sees to it that the runs' time to finish is not cut short by the process's.
-func checkShutdown(scheduling schedulingfx.Config) config.Check {
+func checkShutdown(values *config.Values) config.Check {
 	return config.Check{Section: "shutdown", Func: func(section any) error {
+		scheduling, err := config.Get[schedulingfx.Config](values, "scheduling")
+		if err != nil {
+			return nil //nolint:nilerr // reported as what it is, a problem of that section
+		}
 		if timeout := section.(Shutdown).Timeout; timeout <= scheduling.Drain {
 			return config.Problem{Key: "timeout", Value: timeout, Rule: fmt.Sprintf("must be more than scheduling.drain, %s", scheduling.Drain)}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/fx"
 
+	"example.com/baton/platform/config"
 	"example.com/baton/platform/config/configfx"
 	"example.com/baton/platform/identity"
 	"example.com/baton/platform/lifecyclefx"
@@ -85,7 +86,7 @@ type running struct {
 func (p *process) build(opts ...fx.Option) (*running, error) {
 	values, err := p.load()
 	if err != nil {
-		return nil, err
+		return nil, p.invalid(values, err, opts)
 	}
 	var r running
 	r.app = fx.New(
@@ -95,6 +96,21 @@ func (p *process) build(opts ...fx.Option) (*running, error) {
 		fx.Populate(&r.log, &r.service, &r.loops, &r.failure, &r.spans, &r.shutdown),
 	)
 	return &r, r.app.Err()
+}
+
+// invalid adds to what is wrong with the configuration what the graph knows to be wrong with it, such
+// as a job that does not exist. Nothing is constructed but the checks.
+func (p *process) invalid(values *config.Values, err error, opts []fx.Option) error {
+	loaded, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		return err
+	}
+	graph := fx.New(configfx.Loaded(values), app(p.name), fx.Options(opts...), fx.NopLogger).Err()
+	// A check that itself needs a section in which something is wrong tells of that section alone.
+	if all, ok := errors.AsType[config.Problems](graph); ok && len(all) > len(loaded) {
+		return all
+	}
+	return err
 }
 
 // run starts the app, waits for stop, the death of a loop or an fx.Shutdowner, and stops it.

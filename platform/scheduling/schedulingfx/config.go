@@ -14,7 +14,7 @@ import (
 // Config is the section scheduling.
 type Config struct {
 	Groups  []string      `koanf:"groups" validate:"required" doc:"election groups over which the jobs are spread"`
-	Drain   time.Duration `koanf:"drain" validate:"min=0s" doc:"how long runs may go on after a graceful stop has begun"`
+	Drain   time.Duration `koanf:"drain" validate:"gt=0s" doc:"how long runs may go on after a graceful stop has begun"`
 	History int           `koanf:"history" validate:"min=1,max=100000" doc:"how many runs of a job the ledger keeps"`
 }
 
