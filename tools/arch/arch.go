@@ -28,10 +28,7 @@ type Rule struct {
 	Allow  []string
 	// InTests is allowed in _test.go files on top.
 	InTests []string
-	// Planned are the patterns of Except and From for packages that do not exist yet; others that match nothing are
-	// stale.
-	Planned []string
-	// Optional are exceptions that are right even while nobody uses them.
+	// Optional are exceptions that are right even where no package matches or needs them. Others are stale then.
 	Optional []string
 }
 
@@ -84,21 +81,17 @@ func (r Rule) forbidden(f File, bound map[string]string) []Import {
 	return found
 }
 
-// Stale returns what is wrong with the rules themselves: patterns that no package matches, exceptions that nobody needs,
-// planned packages that exist.
+// Stale returns what is wrong with the rules themselves: patterns that no package matches, exceptions that nobody needs.
 func Stale(rules []Rule, files []File) []string {
 	var found []string
 	for _, r := range rules {
 		for _, pattern := range slices.Concat(r.From, r.Except) {
 			matched, needed := r.uses(pattern, files)
-			planned := slices.Contains(r.Planned, pattern)
-			excepts := slices.Contains(r.Except, pattern) && !slices.Contains(r.Optional, pattern)
 			switch {
-			case !matched && !planned:
+			case slices.Contains(r.Optional, pattern):
+			case !matched:
 				found = append(found, fmt.Sprintf("%s: no package matches %s", r.Name, pattern))
-			case matched && planned:
-				found = append(found, fmt.Sprintf("%s: %s exists and is no longer planned", r.Name, pattern))
-			case matched && excepts && !needed:
+			case !needed && slices.Contains(r.Except, pattern):
 				found = append(found, fmt.Sprintf("%s: nothing in %s needs the exception", r.Name, pattern))
 			}
 		}

@@ -84,19 +84,19 @@ func TestStaleRules(t *testing.T) {
 		{Dir: "b", Imports: []Import{{Target: "y"}}},
 	}
 	rule := Rule{Name: "r", Why: "w", From: []string{"**"}, To: []string{"x"}}
-	with := func(except, planned, optional []string) []string {
+	with := func(except, optional []string) []string {
 		r := rule
-		r.Except, r.Planned, r.Optional = except, planned, optional
+		r.Except, r.Optional = except, optional
 		return Stale([]Rule{r}, files)
 	}
-	require.Empty(t, with([]string{"a"}, nil, nil))
-	require.Equal(t, []string{"r: no package matches c"}, with([]string{"c"}, nil, nil))
-	require.Empty(t, with([]string{"c"}, []string{"c"}, nil))
-	require.Equal(t, []string{"r: a exists and is no longer planned"}, with([]string{"a"}, []string{"a"}, nil))
-	require.Equal(t, []string{"r: nothing in b needs the exception"}, with([]string{"b"}, nil, nil))
-	require.Empty(t, with([]string{"b"}, nil, []string{"b"}))
+	require.Empty(t, with([]string{"a"}, nil))
+	require.Equal(t, []string{"r: no package matches c"}, with([]string{"c"}, nil))
+	require.Equal(t, []string{"r: nothing in b needs the exception"}, with([]string{"b"}, nil))
+	require.Empty(t, with([]string{"b", "c"}, []string{"b", "c"}))
 	rule.Why = " "
-	require.Equal(t, []string{"r: has no reason"}, with(nil, nil, nil))
+	require.Equal(t, []string{"r: has no reason"}, with(nil, nil))
+	rule.From, rule.Why = []string{"c"}, "w"
+	require.Equal(t, []string{"r: no package matches c"}, with(nil, nil))
 }
 
 func TestMatch(t *testing.T) {
