@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"time"
+	_ "time/tzdata" // schedules name zones, and an image may have no zone files
 
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"

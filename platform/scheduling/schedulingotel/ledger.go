@@ -150,4 +150,7 @@ func (t *Telemetry) tombstone(ctx context.Context, term election.Term, lost sche
 			attr.JobRunResult.String(string(scheduling.ResultLost)), attr.ErrorType.String("leader_lost"), attr.JobSynthetic.Bool(true)))
 	span.SetStatus(codes.Error, "leader "+lost.Instance+" was lost during the run; recorded by "+term.Leader)
 	span.End()
+	// Nobody else can count it. How long it took is known from above only.
+	t.duration.Record(ctx, time.Since(lost.Started).Seconds(), metric.WithAttributes(
+		attr.JobName.String(lost.Job), attr.JobRunResult.String(string(scheduling.ResultLost))))
 }

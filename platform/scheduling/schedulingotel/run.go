@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/baton/platform/election"
 	"example.com/baton/platform/scheduling"
 	"example.com/baton/platform/telemetry/attr"
 	"example.com/baton/platform/telemetry/spanid"
@@ -36,8 +37,10 @@ func (t *Telemetry) Middleware() scheduling.Middleware {
 				span.SetAttributes(attr.ErrorType.String(errorType(result, err)))
 				span.SetStatus(codes.Error, statusText(ctx, result, err))
 			}
-			t.duration.Record(context.WithoutCancel(ctx), time.Since(started).Seconds(),
-				metric.WithAttributes(attr.JobName.String(run.Job), attr.JobRunResult.String(string(result))))
+			if !errors.Is(context.Cause(ctx), election.ErrLost) { // or the next leader's tombstone would count it again
+				t.duration.Record(context.WithoutCancel(ctx), time.Since(started).Seconds(),
+					metric.WithAttributes(attr.JobName.String(run.Job), attr.JobRunResult.String(string(result))))
+			}
 			return err
 		}
 	}
