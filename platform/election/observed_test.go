@@ -195,6 +195,7 @@ func TestLogContract(t *testing.T) {
 	log.TermEnded(t.Context(), term, fmt.Errorf("moved: %w", election.ErrResigned))
 	log.TermEnded(t.Context(), term, election.ErrLost)
 	log.TermEnded(t.Context(), term, errors.New("anything else"))
+	//nolint:testifylint // several documents, and their bytes are the contract
 	require.Equal(t, `{"level":"INFO","msg":"term started","instance":"billing-1","group":"default","token":42}
 {"level":"INFO","msg":"term ended","instance":"billing-1","group":"default","token":42,"reason":"resigned"}
 {"level":"INFO","msg":"term ended","instance":"billing-1","group":"default","token":42,"reason":"lost"}

@@ -55,7 +55,9 @@ func TestValidate(t *testing.T) {
 		"certificate, no key": {func(c *etcdclient.Config) { c.TLS.CAFile, c.TLS.CertFile = "ca", "cert" }, []string{"tls.key_file"}},
 		"key, no certificate": {func(c *etcdclient.Config) { c.TLS.CAFile, c.TLS.KeyFile = "ca", "key" }, []string{"tls.key_file"}},
 		"no authority":        {func(c *etcdclient.Config) { c.TLS.CertFile, c.TLS.KeyFile = "cert", "key" }, []string{"tls.ca_file"}},
-		"everything": {func(c *etcdclient.Config) { *c = etcdclient.Config{Endpoints: []string{"x"}, Username: "u", TLS: etcdclient.TLS{CertFile: "c"}} },
+		"everything": {func(c *etcdclient.Config) {
+			*c = etcdclient.Config{Endpoints: []string{"x"}, Username: "u", TLS: etcdclient.TLS{CertFile: "c"}}
+		},
 			[]string{"endpoints", "prefix", "password_file", "tls.key_file", "tls.ca_file"}},
 	} {
 		t.Run(name, func(t *testing.T) {

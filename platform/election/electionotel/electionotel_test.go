@@ -68,7 +68,7 @@ func (s *scene) metrics() map[string]int64 {
 
 func encode(set attribute.Set) (text string) {
 	for _, kv := range set.ToSlice() {
-		text += " " + string(kv.Key) + "=" + kv.Value.Emit()
+		text += " " + string(kv.Key) + "=" + kv.Value.String()
 	}
 	return text
 }

@@ -137,7 +137,7 @@ func (e *Elector) Run(ctx context.Context) error {
 			}
 			e.setTrouble(err)
 			failing.failed(ctx, err)
-			wait(ctx, retry.NextBackOff())
+			_ = wait(ctx, retry.NextBackOff())
 			continue
 		}
 		retry.Reset()

@@ -81,14 +81,14 @@ func (r *renderer) draw(s sdktrace.ReadOnlySpan, indent string) {
 	}
 	r.out.WriteByte('\n')
 	for _, a := range slices.SortedFunc(slices.Values(s.Attributes()), func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) }) {
-		fmt.Fprintf(&r.out, "%s    %s = %s\n", indent, a.Key, a.Value.Emit())
+		fmt.Fprintf(&r.out, "%s    %s = %s\n", indent, a.Key, a.Value.String())
 	}
 	for _, l := range s.Links() {
 		to, known := r.names[l.SpanContext.SpanID()]
 		if !known {
 			to = "?"
 		}
-		fmt.Fprintf(&r.out, "%s    link %s → %s\n", indent, l.Attributes[0].Value.Emit(), to)
+		fmt.Fprintf(&r.out, "%s    link %s → %s\n", indent, l.Attributes[0].Value.String(), to)
 	}
 	for _, child := range r.spans {
 		if child.Parent().SpanID() == s.SpanContext().SpanID() {

@@ -323,6 +323,7 @@ func TestWithoutTracing(t *testing.T) {
 		"nothing sampled":   sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()), sdktrace.WithIDGenerator(spanid.Generator{})),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				var meters metric.MeterProvider = noopmetric.NewMeterProvider()

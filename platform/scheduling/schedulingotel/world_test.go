@@ -153,7 +153,7 @@ func (r *replica) metrics() []metricdata.Metrics {
 func encode(set attribute.Set) string {
 	text := ""
 	for _, kv := range set.ToSlice() {
-		text += " " + string(kv.Key) + "=" + kv.Value.Emit()
+		text += " " + string(kv.Key) + "=" + kv.Value.String()
 	}
 	return text
 }

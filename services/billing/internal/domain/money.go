@@ -124,7 +124,7 @@ func (m Money) Add(o Money) (Money, error) {
 
 // String is the amount with the currency's decimal digits and its code: "10.50 EUR", "-0.050 BHD", "1050 JPY".
 func (m Money) String() string {
-	sign, magnitude := "", uint64(m.minor)
+	sign, magnitude := "", uint64(m.minor) //nolint:gosec // the sign is put right below
 	if m.minor < 0 {
 		// Negating as unsigned is right for the smallest int64 too, which has no positive counterpart.
 		sign, magnitude = "-", -magnitude
