@@ -1,7 +1,6 @@
 package tcpfault_test
 
 import (
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -95,7 +94,7 @@ func TestRefuseResetsAndComesBackAtTheSameAddress(t *testing.T) {
 	p, c, _ := proxy(t)
 	require.NoError(t, p.Set(tcpfault.Refuse))
 	_, err := c.Read(make([]byte, 1))
-	require.True(t, errors.Is(err, syscall.ECONNRESET), "%v", err)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
 	_, err = net.Dial("tcp", p.Address())
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 
