@@ -47,12 +47,15 @@ type Config struct {
 	CrashTakeover bool          `koanf:"crash_takeover" doc:"learn from a refused connection, not from the lease, that a leader's process is gone; off behind proxies"`
 	Listen        string        `koanf:"listen" doc:"host:port where other replicas learn that this process is gone; port 0 is any free one"`
 	Advertise     string        `koanf:"advertise" doc:"host:port that other replicas connect to, if not the one in listen; must lead to this process alone"`
+	Pulse         time.Duration `koanf:"pulse" doc:"how often a leader writes that it is alive, so that a frozen one is found before its lease ends; 0 is off"`
+	PulseTimeout  time.Duration `koanf:"pulse_timeout" doc:"how long a leader may fail to; at least three pulses, shorter than the ttl"`
+	Settle        time.Duration `koanf:"settle" doc:"how long a replica must have been there before groups move to it; negative leaves them where they are"`
 }
 
 // DefaultConfig notices crashes among replicas on one machine within
 // milliseconds, and others by their lease: it opens no port to the network.
 func DefaultConfig() Config {
-	return Config{TTL: 5 * time.Second, Candidate: true, CrashTakeover: true, Listen: "127.0.0.1:0"}
+	return Config{TTL: 5 * time.Second, Candidate: true, CrashTakeover: true, Listen: "127.0.0.1:0", Settle: 10 * time.Second}
 }
 
 // Validate refuses what etcd can't grant, and addresses nobody can use.
@@ -63,6 +66,9 @@ func (c Config) Validate() error {
 	}
 	if err := etcdelection.ValidateAddresses(c.Listen, c.Advertise); err != nil && c.CrashTakeover {
 		problems = append(problems, config.Problem{Key: "listen", Rule: err.Error()})
+	}
+	if err := etcdelection.ValidatePulse(c.Pulse, c.PulseTimeout, c.TTL); err != nil {
+		problems = append(problems, config.Problem{Key: "pulse", Value: c.Pulse, Rule: err.Error()})
 	}
 	return errors.Join(problems...)
 }
@@ -84,6 +90,7 @@ func NewElector(p Params) (*etcdelection.Elector, error) {
 	cfg := etcdelection.Config{
 		Base: p.Etcd.Base(p.Service.Name), Instance: p.Service.Instance, Version: p.Service.Version,
 		TTL: p.Config.TTL, Observer: !p.Config.Candidate, Logger: p.Log,
+		Pulse: p.Config.Pulse, PulseTimeout: p.Config.PulseTimeout, Settle: p.Config.Settle,
 	}
 	if p.Config.CrashTakeover {
 		cfg.Listen, cfg.Advertise = p.Config.Listen, p.Config.Advertise

@@ -41,6 +41,10 @@ type Config struct {
 	// Observer keeps this process out of elections: it is listed among the
 	// members, and its Lead waits without ever leading.
 	Observer bool
+	// Pulse is how often this process rewrites its member record while it leads
+	// anything, and PulseTimeout how long it may fail to before it stops leading
+	// and is replaced. Zero: off. All members should agree.
+	Pulse, PulseTimeout time.Duration
 	// Settle is how long another member must have been there before groups for
 	// which it ranks first are moved to it (election.Wanted). Zero: 10s.
 	// Negative: groups stay where they are, as a single group always does.
@@ -64,7 +68,8 @@ func (c Config) validate() error {
 	if !instanceName.MatchString(c.Instance) {
 		problems = append(problems, fmt.Errorf("instance %q: must match %s", c.Instance, instanceName))
 	}
-	problems = append(problems, ValidateTTL(c.TTL), ValidateAddresses(c.Listen, c.Advertise))
+	problems = append(problems, ValidateTTL(c.TTL), ValidateAddresses(c.Listen, c.Advertise),
+		ValidatePulse(c.Pulse, c.PulseTimeout, c.TTL))
 	return errors.Join(problems...)
 }
 

@@ -1,7 +1,9 @@
 package etcdelection_test
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -21,6 +23,7 @@ import (
 const (
 	childEndpoint = "ETCDELECTION_TEST_ENDPOINT"
 	childInstance = "ETCDELECTION_TEST_INSTANCE"
+	childPulses   = "ETCDELECTION_TEST_PULSES"
 	longTTL       = 30 // seconds: far beyond what any of these tests takes
 )
 
@@ -30,9 +33,12 @@ func child(endpoint, instance string) error {
 	if err != nil {
 		return err
 	}
-	e, err := etcdelection.New(client, etcdelection.Config{
-		Base: base, Instance: instance, TTL: longTTL * time.Second, Listen: "127.0.0.1:0",
-	})
+	cfg := etcdelection.Config{Base: base, Instance: instance, TTL: longTTL * time.Second, Listen: "127.0.0.1:0"}
+	if os.Getenv(childPulses) != "" {
+		cfg = pulsing(instance)
+		cfg.Base = base
+	}
+	e, err := etcdelection.New(client, cfg)
 	if err != nil {
 		return err
 	}
@@ -40,15 +46,29 @@ func child(endpoint, instance string) error {
 	return e.Lead(context.Background(), "default", func(ctx context.Context, _ election.Term) {
 		_, _ = io.WriteString(os.Stdout, "leading\n")
 		<-ctx.Done()
+		if errors.Is(context.Cause(ctx), election.ErrLost) {
+			_, _ = io.WriteString(os.Stdout, "lost\n")
+		}
 	})
 }
 
-func startChild(t *testing.T, endpoint, instance string) *exec.Cmd {
+// process is a child and what it says.
+type process struct {
+	*exec.Cmd
+	lines chan string
+}
+
+func (p *process) line(t *testing.T) string {
+	t.Helper()
+	return receive(t, p.lines, "a line of the child")
+}
+
+func startChild(t *testing.T, endpoint, instance string, env ...string) *process {
 	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(exe) //nolint:noctx // the tests kill it
-	cmd.Env = append(os.Environ(), childEndpoint+"="+endpoint, childInstance+"="+instance)
+	cmd.Env = append(append(os.Environ(), childEndpoint+"="+endpoint, childInstance+"="+instance), env...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -57,15 +77,19 @@ func startChild(t *testing.T, endpoint, instance string) *exec.Cmd {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	leading := make(chan struct{})
+	p := &process{cmd, make(chan string, 16)}
 	go func() {
-		line := make([]byte, len("leading\n"))
-		if _, err := io.ReadFull(out, line); err == nil {
-			close(leading)
+		in := bufio.NewReader(out)
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			p.lines <- line
 		}
 	}()
-	receive(t, leading, "the child leads")
-	return cmd
+	require.Equal(t, "leading\n", p.line(t))
+	return p
 }
 
 func TestAKilledLeaderIsReplacedAtOnce(t *testing.T) {

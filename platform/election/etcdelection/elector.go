@@ -82,7 +82,7 @@ func (h *holding) valid() bool {
 	case <-h.over:
 		return false
 	default:
-		return h.session.deadline.Valid()
+		return h.session.mayLead()
 	}
 }
 

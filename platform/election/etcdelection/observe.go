@@ -81,6 +81,7 @@ func (s *session) load(list *clientv3.GetResponse) {
 	s.view = newView(s.e.cfg)
 	for _, kv := range list.Kvs {
 		s.view.put(kv)
+		s.hear(string(kv.Key))
 	}
 }
 
@@ -92,6 +93,7 @@ func (s *session) apply(events []*clientv3.Event) {
 			s.view.remove(string(event.Kv.Key))
 		} else {
 			s.view.put(event.Kv)
+			s.hear(string(event.Kv.Key))
 		}
 	}
 }
@@ -122,14 +124,21 @@ func (s *session) reconcile(ctx context.Context, w *witnesses) (<-chan time.Time
 		}
 		switch {
 		case mine && c.holding == nil && o.token > s.released[group]:
-			if c.busy || c.leaving || e.cfg.Observer {
+			switch {
+			case c.busy || c.leaving || e.cfg.Observer:
 				s.giveBack(ctx, group, o.token)
-			} else {
+			case s.mayLead():
 				c.win(newHolding(s, o.token))
+			default:
+				s.startPulse()
 			}
 		case owned:
+			silence := s.listen(o, now)
 			death, gone := s.deaths[o.Incarnation]
 			if !gone {
+				if !silence.IsZero() {
+					next = earlier(next, silence)
+				}
 				c.free, c.retry = time.Time{}, time.Time{}
 				break
 			}

@@ -19,6 +19,9 @@ type memberRecord struct {
 	Since       time.Time `json:"since"`
 	// Observer is true for a member that never leads.
 	Observer bool `json:"observer,omitempty"`
+	// PulseTimeout, in milliseconds, is how long the record of an owner may stay
+	// unchanged before the owner is replaced. Zero: its lease decides.
+	PulseTimeout int64 `json:"pulse_timeout_ms,omitempty"`
 	// Lifeline is left out by a process that wants its death to be awaited from
 	// its lease.
 	Lifeline *lifelineRecord `json:"lifeline,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -26,6 +27,9 @@ type session struct {
 	incarnation string
 	created     int64 // revision of the member record
 	deadline    *proof.Deadline
+	record      string                         // of the member, as written
+	beat        atomic.Pointer[proof.Deadline] // in pulse mode, while this process owns anything; else nil
+	owning      chan struct{}                  // tells pulse that it does
 	wakeup      chan struct{}
 	background  sync.WaitGroup // requests under way; only observe adds to it
 
@@ -35,6 +39,7 @@ type session struct {
 	returning map[string]int64     // tokens being given back, by group
 	released  map[string]int64     // newest token given up, by group: the watch may still show it
 	deaths    map[string]death     // by incarnation
+	heard     map[string]time.Time // when, by incarnation, something of it was seen last
 	seen      map[string]time.Time // since when, by instance, a member has been in the view
 }
 
@@ -77,11 +82,13 @@ func (e *Elector) open(ctx context.Context) (*session, error) {
 	s := &session{
 		e: e, lease: lease.ID, ttl: ttl, incarnation: newIncarnation(),
 		deadline:  proof.NewDeadline(e.cfg.clock, sent, trust(ttl)),
+		owning:    make(chan struct{}, 1),
 		wakeup:    make(chan struct{}, 1),
 		view:      newView(e.cfg),
 		returning: map[string]int64{},
 		released:  map[string]int64{},
 		deaths:    map[string]death{},
+		heard:     map[string]time.Time{},
 		seen:      map[string]time.Time{},
 	}
 	if err := s.register(ctx, timeout); err != nil {
@@ -130,14 +137,14 @@ func (s *session) register(ctx context.Context, timeout time.Duration) error {
 	defer cancel()
 	key := s.e.cfg.memberKey()
 	host, _ := os.Hostname() // shown to people only
-	record := encode(memberRecord{
+	s.record = encode(memberRecord{
 		V: 1, Incarnation: s.incarnation, Host: host,
 		Version: s.e.cfg.Version, Since: time.Now().UTC().Truncate(time.Millisecond),
-		Observer: s.e.cfg.Observer, Lifeline: s.e.lifeline(),
+		Observer: s.e.cfg.Observer, PulseTimeout: s.e.cfg.PulseTimeout.Milliseconds(), Lifeline: s.e.lifeline(),
 	})
 	resp, err := s.e.client.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
-		Then(clientv3.OpPut(key, record, clientv3.WithLease(s.lease))).
+		Then(clientv3.OpPut(key, s.record, clientv3.WithLease(s.lease))).
 		Commit()
 	if err != nil {
 		return fmt.Errorf("write member record: %w", err)
@@ -162,6 +169,9 @@ func (e *Elector) hold(ctx context.Context, s *session) {
 	parts.Go(func() { end(s.renew(life)) })
 	parts.Go(func() { end(s.watchdog(life)) })
 	parts.Go(func() { end(s.observe(life)) })
+	if e.cfg.Pulse > 0 {
+		parts.Go(func() { end(s.pulse(life)) })
+	}
 
 	drained := make(chan struct{})
 	var waiter sync.WaitGroup
@@ -257,8 +267,11 @@ func (s *session) renew(ctx context.Context) error {
 // timer runs on the monotonic clock, which does not see a suspended machine.
 func (s *session) watchdog(ctx context.Context) error {
 	glance := min(s.ttl/20, 250*time.Millisecond)
+	if s.e.cfg.Pulse > 0 {
+		glance = min(glance, s.e.cfg.Pulse/2)
+	}
 	for {
-		left := s.deadline.Left()
+		left := s.left()
 		if left <= 0 {
 			s.deadline.End()
 			return errDeadline

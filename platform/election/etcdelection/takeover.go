@@ -2,6 +2,7 @@ package etcdelection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,6 +42,10 @@ func (s *session) takeover(ctx context.Context, dead *victim, now time.Time) {
 		err := s.replace(ctx, dead, groups)
 		s.e.mu.Lock()
 		s.acquiring = false
+		if errors.Is(err, errStirred) {
+			delete(s.deaths, dead.Incarnation)
+			s.heard[dead.Incarnation] = time.Now()
+		}
 		if err == nil && proof == lifeline.Refused {
 			s.e.mu.buried[dead.Lifeline.Process] = dead.Incarnation
 		}
@@ -57,6 +62,10 @@ func (s *session) takeover(ctx context.Context, dead *victim, now time.Time) {
 	})
 }
 
+// errStirred says that the member has written its record since it was taken for
+// dead.
+var errStirred = errors.New("the member is alive")
+
 // replace writes this session into the owner records of dead, and removes its
 // member record.
 func (s *session) replace(ctx context.Context, dead *victim, groups []string) error {
@@ -64,9 +73,7 @@ func (s *session) replace(ctx context.Context, dead *victim, groups []string) er
 	defer cancel()
 	record := encode(ownerRecord{V: 1, Instance: s.e.cfg.Instance, Incarnation: s.incarnation})
 	memberKey := s.e.cfg.Base + "/members/" + dead.instance
-	ops := []clientv3.Op{clientv3.OpTxn(
-		[]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(memberKey), "=", dead.created)},
-		[]clientv3.Op{clientv3.OpDelete(memberKey)}, nil)}
+	ops := []clientv3.Op{clientv3.OpDelete(memberKey)}
 	for _, group := range groups {
 		key := s.e.cfg.ownerKey(group)
 		ops = append(ops, clientv3.OpTxn(
@@ -74,14 +81,15 @@ func (s *session) replace(ctx context.Context, dead *victim, groups []string) er
 			[]clientv3.Op{clientv3.OpPut(key, record, clientv3.WithLease(s.lease))}, nil))
 	}
 	resp, err := s.e.client.Txn(ctx).
-		If(clientv3.Compare(clientv3.CreateRevision(s.e.cfg.memberKey()), "=", s.created)).
+		If(clientv3.Compare(clientv3.CreateRevision(s.e.cfg.memberKey()), "=", s.created),
+			clientv3.Compare(clientv3.ModRevision(memberKey), "=", dead.written)).
 		Then(ops...).
 		Commit()
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
 	if !resp.Succeeded {
-		return fmt.Errorf("take over: %w", errRecordGone)
+		return fmt.Errorf("take over: %w", errStirred)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type view struct {
 type member struct {
 	memberRecord
 	created int64 // revision of the record's creation
+	written int64 // revision of its last write
 	lease   clientv3.LeaseID
 }
 
@@ -36,13 +37,13 @@ func newView(cfg Config) *view {
 
 func (v *view) put(kv *mvccpb.KeyValue) {
 	key := string(kv.Key)
-	if instance, ok := strings.CutPrefix(key, v.cfg.Base+"/members/"); ok {
-		m := member{created: kv.CreateRevision, lease: clientv3.LeaseID(kv.Lease)}
+	if instance, ok := v.instance(key); ok {
+		m := member{created: kv.CreateRevision, written: kv.ModRevision, lease: clientv3.LeaseID(kv.Lease)}
 		// A record that cannot be read still is a member: it only can't be
 		// chosen as a successor, because its incarnation is unknown.
 		_ = json.Unmarshal(kv.Value, &m.memberRecord)
 		v.members[instance] = m
-	} else if group, ok := strings.CutPrefix(key, v.cfg.Base+"/owners/"); ok {
+	} else if group, ok := v.group(key); ok {
 		o := owner{token: kv.ModRevision, lease: clientv3.LeaseID(kv.Lease)}
 		_ = json.Unmarshal(kv.Value, &o.ownerRecord)
 		v.owners[group] = o
@@ -50,11 +51,19 @@ func (v *view) put(kv *mvccpb.KeyValue) {
 }
 
 func (v *view) remove(key string) {
-	if instance, ok := strings.CutPrefix(key, v.cfg.Base+"/members/"); ok {
+	if instance, ok := v.instance(key); ok {
 		delete(v.members, instance)
-	} else if group, ok := strings.CutPrefix(key, v.cfg.Base+"/owners/"); ok {
+	} else if group, ok := v.group(key); ok {
 		delete(v.owners, group)
 	}
+}
+
+func (v *view) instance(key string) (string, bool) {
+	return strings.CutPrefix(key, v.cfg.Base+"/members/")
+}
+
+func (v *view) group(key string) (string, bool) {
+	return strings.CutPrefix(key, v.cfg.Base+"/owners/")
 }
 
 // rank returns how many live members come before instance for group, by

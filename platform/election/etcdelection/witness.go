@@ -121,10 +121,10 @@ func (w *witnesses) watch(ctx context.Context, incarnation, address string, trus
 	})
 }
 
-// forgetDeaths drops the proofs that nothing in the view refers to any more.
+// forgetDeaths drops the proofs and traces of life that nothing in the view refers to any more.
 // Elector.mu is held.
 func (s *session) forgetDeaths() {
-	if len(s.deaths) == 0 {
+	if len(s.deaths) == 0 && len(s.heard) <= len(s.view.members) {
 		return
 	}
 	named := map[string]bool{}
@@ -135,4 +135,5 @@ func (s *session) forgetDeaths() {
 		named[o.Incarnation] = true
 	}
 	maps.DeleteFunc(s.deaths, func(incarnation string, _ death) bool { return !named[incarnation] })
+	maps.DeleteFunc(s.heard, func(incarnation string, _ time.Time) bool { return !named[incarnation] })
 }
