@@ -2,7 +2,9 @@
 package electionfx
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -81,6 +83,7 @@ type Params struct {
 	Etcd    etcdclient.Config
 	Config  Config
 	Service identity.Service
+	Meters  metric.MeterProvider
 	Loops   *lifecyclefx.Loops
 	Log     *slog.Logger
 }
@@ -99,8 +102,24 @@ func NewElector(p Params) (*etcdelection.Elector, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := countWrongTakeovers(e, p.Meters); err != nil {
+		return nil, fmt.Errorf("electionfx: %w", err)
+	}
 	lifecyclefx.Go(p.Loops, "election", e.Run)
 	return e, nil
+}
+
+// countWrongTakeovers makes a metric of what must stay zero where every process is
+// reached at its own address.
+func countWrongTakeovers(e *etcdelection.Elector, meters metric.MeterProvider) error {
+	_, err := meters.Meter("example.com/baton/platform/election").Int64ObservableCounter("scheduler.takeovers.wrong",
+		metric.WithUnit("{takeover}"),
+		metric.WithDescription("Leaders that this instance replaced as dead although they lived."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(e.WrongTakeovers())
+			return nil
+		}))
+	return err
 }
 
 // NewTerms makes the observer that reports terms to the telemetry.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,28 @@ func (e *Elector) Resign(ctx context.Context, group, successor string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("resign %q: %w", group, context.Cause(ctx))
 	}
+}
+
+// ResignAll gives up every group that this process leads, as Resign does, each to
+// the member that ranks first for it. It returns how many were handed on.
+func (e *Elector) ResignAll(ctx context.Context) (int, error) {
+	e.mu.Lock()
+	groups := slices.Sorted(maps.Keys(e.mu.candidates))
+	e.mu.Unlock()
+	var over []<-chan struct{}
+	for _, group := range groups {
+		if done, err := e.beginResign(group, ""); err == nil { // else: not led
+			over = append(over, done)
+		}
+	}
+	for n, done := range over {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return n, fmt.Errorf("resign all: %d of %d groups handed on: %w", n, len(over), context.Cause(ctx))
+		}
+	}
+	return len(over), nil
 }
 
 func (e *Elector) beginResign(group, successor string) (over <-chan struct{}, err error) {

@@ -72,6 +72,28 @@ func TestResignIsBoundByItsContextNotTheHandingOn(t *testing.T) {
 	stop()
 }
 
+func TestResignAll(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	a, _ := member(t, server.Client(t), etcdelection.Config{Instance: "a", Settle: -1})
+	groups := []string{"one", "two", "three"}
+	leadAll(t, a, groups)
+	require.Eventually(t, func() bool { return shares(t, a)["a"] == 3 }, patience, time.Millisecond)
+	b, _ := member(t, server.Client(t), etcdelection.Config{Instance: "b", Settle: -1})
+	ready(t, b)
+	leadAll(t, b, groups[:2])
+	require.Eventually(t, func() bool { return len(shares(t, a)) == 2 }, patience, time.Millisecond)
+
+	n, err := a.ResignAll(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	// The third comes back: b is handed it, does not want it, and gives it back.
+	require.Eventually(t, func() bool { by := shares(t, a); return by["b"] == 2 && by["a"] == 1 }, patience, time.Millisecond)
+	n, err = b.ResignAll(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+}
+
 func TestAnObserverNeverLeads(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
