@@ -38,6 +38,7 @@ type Config struct {
 	TTL        time.Duration
 	Rounds     int // of each fault
 	Jobs       int // each due every second
+	Groups     int // over which the jobs are spread; faults are done to the leader of the first
 	NoTakeover bool
 	Progress   io.Writer // what is being done
 }
@@ -60,7 +61,7 @@ func Run(ctx context.Context, cfg Config, f Fault) (Result, error) {
 	result := Result{Fault: f}
 	l, err := lab.Start(ctx, cfg.Group, cfg.Binaries, cfg.Dir, lab.Config{
 		Members: cfg.Members, Replicas: replicas, NoTakeover: cfg.NoTakeover,
-		Args: []string{"-base", base, "-ttl", cfg.TTL.String(), "-jobs", strconv.Itoa(cfg.Jobs), "-probe"},
+		Args: []string{"-base", base, "-ttl", cfg.TTL.String(), "-jobs", strconv.Itoa(cfg.Jobs), "-groups", strconv.Itoa(max(cfg.Groups, 1)), "-probe"},
 	})
 	if err != nil {
 		return result, fmt.Errorf("%s: %w", f.Name, err)
@@ -123,13 +124,13 @@ func (x *experiment) warmUp(ctx context.Context) error {
 // round does the fault once, waits until the fleet works again, and returns how
 // long it had no leader.
 func (x *experiment) round(ctx context.Context, f Fault) (time.Duration, error) {
-	leader, term, ok := x.lab.Leader(group)
-	if !ok {
-		return 0, errors.New("nobody leads")
-	}
 	// Not always right after the jobs of one second have started.
 	if err := lab.Pause(ctx, rand.N(every)); err != nil {
 		return 0, err
+	}
+	leader, term, ok := x.lab.Leader(group)
+	if !ok {
+		return 0, errors.New("nobody leads")
 	}
 	from := time.Now()
 	r := &round{lab: x.lab, ttl: x.TTL, leader: leader, term: term, seq: x.lab.Journal.Next()}

@@ -24,6 +24,10 @@ import (
 // leadership: last is when it still could, until when it could not any more.
 const ProofEnded = "proof ended"
 
+// slack is what may lie between the last look at a proof and the record of what
+// was started on it. It does not excuse a start after a successor's.
+const slack = 10 * time.Millisecond
+
 // History is what happened.
 type History struct {
 	// Records are those of all processes, in any order. Source names the process,
@@ -53,7 +57,7 @@ type Report struct {
 	Stale      []string      // runs that a leader started after its successor's term had begun
 	Duplicates []string      // attempts that started twice
 	Missing    []string      // run ids in Due that never started
-	Broken     []string      // runs without a term, tokens that did not grow, records that can't be read
+	Broken     []string      // runs outside of their term, tokens that did not grow, records that can't be read
 	Repeats    int           // second and later attempts, which at-least-once allows
 	Leaderless time.Duration // longest time without a leader, of any group, between From and To
 }
@@ -206,8 +210,11 @@ func (c *checker) runs() {
 		if n, _ := number(r, "attempt"); n > 1 {
 			c.report.Repeats++
 		}
-		if own := c.find(group, token); own == nil || own.source != r.Source || own.from.After(r.Time) {
+		switch own := c.find(group, token); {
+		case own == nil || own.source != r.Source || own.from.After(r.Time):
 			c.say(&c.report.Broken, "started without a term", r)
+		case !own.open && r.Time.After(own.to.Add(slack)):
+			c.say(&c.report.Broken, "started although its term had ended at "+clock(own.to), r)
 		}
 		for _, t := range c.terms[group] {
 			if t.token > token && t.from.Before(r.Time) {

@@ -83,6 +83,7 @@ func TestPlantedHarm(t *testing.T) {
 		{"token twice", []string{"0 a term started 5", "1 a term ended 5", "2 b term started 5"}, broken, "used twice"},
 		{"foreign term", []string{"0 a term started 5", "1 b run started 5 r1 1"}, broken, "without a term"},
 		{"run before its term", []string{"1 a run started 5 r1 1", "2 a term started 5"}, broken, "without a term"},
+		{"run after its term", []string{"0 a term started 5", "1 a term ended 5", "1.02 a run started 5 r1 1"}, broken, "although its term had ended"},
 		{"end without beginning", []string{"0 a term ended 5"}, broken, "without a beginning"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.cfg.Rounds, "rounds", 3, "rounds of each fault")
 	flags.IntVar(&o.cfg.Members, "etcd", 1, "members of etcd, 1 or 3")
 	flags.IntVar(&o.cfg.Jobs, "jobs", 5, "jobs, each due every second")
+	flags.IntVar(&o.cfg.Groups, "groups", 1, "election groups over which the jobs are spread; faults are done to the leader of the first")
 	flags.DurationVar(&o.cfg.TTL, "ttl", 3*time.Second, "lease time of the replicas, whole seconds")
 	flags.BoolVar(&o.cfg.NoTakeover, "no-takeover", false, "learn crashes from leases alone")
 	list := flags.Bool("list", false, "list the faults")
