@@ -40,7 +40,9 @@ type Config struct {
 	Jobs       int // each due every second
 	Groups     int // over which the jobs are spread; faults are done to the leader of the first
 	NoTakeover bool
-	Progress   io.Writer // what is being done
+	// Pulse and PulseTimeout are those of the elector; zero: off.
+	Pulse, PulseTimeout time.Duration
+	Progress            io.Writer // what is being done
 }
 
 // Result is what one fault did, over all its rounds.
@@ -61,7 +63,10 @@ func Run(ctx context.Context, cfg Config, f Fault) (Result, error) {
 	result := Result{Fault: f}
 	l, err := lab.Start(ctx, cfg.Group, cfg.Binaries, cfg.Dir, lab.Config{
 		Members: cfg.Members, Replicas: replicas, NoTakeover: cfg.NoTakeover,
-		Args: []string{"-base", base, "-ttl", cfg.TTL.String(), "-jobs", strconv.Itoa(cfg.Jobs), "-groups", strconv.Itoa(max(cfg.Groups, 1)), "-probe"},
+		Args: []string{
+			"-base", base, "-ttl", cfg.TTL.String(), "-pulse", cfg.Pulse.String(), "-pulse-timeout", cfg.PulseTimeout.String(),
+			"-jobs", strconv.Itoa(cfg.Jobs), "-groups", strconv.Itoa(max(cfg.Groups, 1)), "-probe",
+		},
 	})
 	if err != nil {
 		return result, fmt.Errorf("%s: %w", f.Name, err)

@@ -17,7 +17,7 @@ const calm = 2 * time.Second
 // manyGroups measures how long it takes until all groups are led again, when the
 // process that leads most of them ends gracefully.
 func (b *bench) manyGroups(ctx context.Context, members int) error {
-	l, err := b.start(ctx, members, baton, "-groups", strconv.Itoa(b.groups))
+	l, err := b.start(ctx, members, baton, "-groups", strconv.Itoa(b.groups), "-settle", "-1s")
 	if err != nil {
 		return fmt.Errorf("many groups: %w", err)
 	}

@@ -25,6 +25,7 @@ type recipe struct {
 var (
 	baton     = recipe{name: "baton"}
 	leaseOnly = recipe{name: "baton, lease only", noTakeover: true}
+	pulsing   = recipe{name: "baton, pulse 100 ms / 500 ms", args: []string{"-pulse", "100ms", "-pulse-timeout", "500ms"}, noTakeover: true}
 	plain     = recipe{name: "plain etcd recipe", args: []string{"-recipe", "plain"}, noTakeover: true}
 )
 
@@ -58,12 +59,12 @@ func (b *bench) crash(ctx context.Context, members int) error {
 	if members > 1 {
 		return nil // a lease lasts as long on three members
 	}
-	for _, r := range []recipe{leaseOnly, plain} {
+	for _, r := range []recipe{leaseOnly, pulsing, plain} {
 		times, err := b.repeat(ctx, members, r, b.leaseKills, crash)
 		if err != nil {
 			return fmt.Errorf("kill -9, %s: %w", r.name, err)
 		}
-		b.add("kill -9, "+r.name, members, times, "baseline")
+		b.add("kill -9, "+r.name, members, times, map[bool]string{true: "baseline"}[r.name == plain.name])
 	}
 	return nil
 }

@@ -50,6 +50,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.cfg.Jobs, "jobs", 5, "jobs, each due every second")
 	flags.IntVar(&o.cfg.Groups, "groups", 1, "election groups over which the jobs are spread; faults are done to the leader of the first")
 	flags.DurationVar(&o.cfg.TTL, "ttl", 3*time.Second, "lease time of the replicas, whole seconds")
+	flags.DurationVar(&o.cfg.Pulse, "pulse", 0, "how often a leader shows that it lives; 0: by its lease alone")
+	flags.DurationVar(&o.cfg.PulseTimeout, "pulse-timeout", 0, "how long it may fail to before it is replaced")
 	flags.BoolVar(&o.cfg.NoTakeover, "no-takeover", false, "learn crashes from leases alone")
 	list := flags.Bool("list", false, "list the faults")
 	if err := flags.Parse(args); err != nil {

@@ -29,6 +29,7 @@ import (
 type options struct {
 	instance, endpoints, base, listen, recipe string
 	ttl, work, grace                          time.Duration
+	pulse, pulseTimeout, settle               time.Duration
 	jobs, groups                              int
 	probe                                     bool
 }
@@ -41,6 +42,9 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "", "where peers learn that this process is gone; empty: from the lease")
 	flag.StringVar(&o.recipe, "recipe", "baton", "baton, or plain: etcd's concurrency package used as its documentation shows")
 	flag.DurationVar(&o.ttl, "ttl", 5*time.Second, "lease time")
+	flag.DurationVar(&o.pulse, "pulse", 0, "how often a leader shows that it lives; 0: by its lease alone")
+	flag.DurationVar(&o.pulseTimeout, "pulse-timeout", 0, "how long it may fail to")
+	flag.DurationVar(&o.settle, "settle", 0, "how long a member must have been there before groups move to it; 0: the default, negative: none move")
 	flag.DurationVar(&o.work, "work", 20*time.Millisecond, "how long a job takes")
 	flag.DurationVar(&o.grace, "grace", 10*time.Second, "how long runs may go on after a graceful end")
 	flag.IntVar(&o.jobs, "jobs", 0, "number of jobs, each due every second; 0: terms only")
@@ -75,6 +79,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 func runBaton(ctx context.Context, client *clientv3.Client, o options, log *slog.Logger) error {
 	elector, err := etcdelection.New(client, etcdelection.Config{
 		Base: o.base, Instance: o.instance, TTL: o.ttl, Listen: o.listen, Logger: log,
+		Pulse: o.pulse, PulseTimeout: o.pulseTimeout, Settle: o.settle,
 	})
 	if err != nil {
 		return err
