@@ -82,7 +82,7 @@ func TestTheTableRoundsAndAligns(t *testing.T) {
 	t.Parallel()
 	kill := chaos.Faults[slices.IndexFunc(chaos.Faults, func(f chaos.Fault) bool { return f.Name == "kill" })]
 	r := chaos.Result{Fault: kill, Rounds: 2, Leaderless: []time.Duration{time.Second, 1234567 * time.Nanosecond}}
-	r.Report.Terms, r.Report.Overlap, r.Report.Missing = 3, -12345*time.Microsecond, []string{"x"}
+	r.Report.Changes, r.Report.Overlap, r.Report.Missing = 3, -12345*time.Microsecond, []string{"x"}
 	var out lines
 	require.NoError(t, chaos.WriteTable(&out, []chaos.Result{r}))
 	require.Regexp(t, `\| kill +\| 2 +\| -12\.3ms +\| 0 +\| 0 +\| 1 +\| 0 +\| 501ms +\| 1s +\|`, string(out))

@@ -15,7 +15,7 @@ func WriteTable(w io.Writer, results []Result) error {
 	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range results {
 		overlap := "–"
-		if r.Report.Terms > 1 {
+		if r.Report.Changes > 0 {
 			overlap = round3(r.Report.Overlap).String()
 		}
 		fmt.Fprintf(t, "| %s\t| %d\t| %s\t| %d\t| %d\t| %d\t| %d\t| %s\t| %s\t|\n", r.Fault.Name, r.Rounds, overlap,

@@ -52,7 +52,8 @@ type Frozen struct {
 // Report is the verdict on a history.
 type Report struct {
 	Terms      int
-	Overlap    time.Duration // of any two terms of a group; negative: the smallest gap; meaningless with fewer than two terms
+	Changes    int           // terms that followed another one of their group
+	Overlap    time.Duration // of any two terms of a group; negative: the smallest gap; meaningless without changes
 	Overlaps   []string      // one line for each overlap
 	Stale      []string      // runs that a leader started after its successor's term had begun
 	Duplicates []string      // attempts that started twice
@@ -168,6 +169,7 @@ func (c *checker) endOfProcess(t *term) {
 func (c *checker) overlaps() {
 	first := true
 	for group, terms := range c.terms {
+		c.report.Changes += len(terms) - 1
 		for i, a := range terms {
 			for _, b := range terms[i+1:] {
 				overlap := a.end(c.To).Sub(b.from)

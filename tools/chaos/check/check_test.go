@@ -47,7 +47,7 @@ func TestAGoodHistory(t *testing.T) {
 		"4 b term started 6", "5 b run started 6 r1 2", "6 b run started 6 r2 1", "99 b term ended 6")
 	h.Due = []string{"r1", "r2"}
 	r := check.Check(h)
-	require.Equal(t, check.Report{Terms: 2, Overlap: -time.Second, Repeats: 1, Leaderless: time.Second}, r)
+	require.Equal(t, check.Report{Terms: 2, Changes: 1, Overlap: -time.Second, Repeats: 1, Leaderless: time.Second}, r)
 }
 
 func TestTheOrderOfTheLinesDoesNotMatter(t *testing.T) {
