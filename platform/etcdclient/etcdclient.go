@@ -39,6 +39,9 @@ import (
 // import of etcd.
 type Client = clientv3.Client
 
+// Cmp is the library's condition of a transaction, for those who only pass it on.
+type Cmp = clientv3.Cmp
+
 // Config is the section etcd.
 type Config struct {
 	Endpoints    []string      `koanf:"endpoints" validate:"required" doc:"addresses of the etcd members, host:port"`

@@ -17,6 +17,7 @@ import (
 	"example.com/baton/platform/election"
 	"example.com/baton/platform/election/electionotel"
 	"example.com/baton/platform/election/etcdelection"
+	"example.com/baton/platform/election/pathelection"
 	"example.com/baton/platform/etcdclient"
 	"example.com/baton/platform/httpserver"
 	"example.com/baton/platform/httpserver/httpserverfx"
@@ -31,19 +32,21 @@ var Module = fx.Module("election",
 	fx.Provide(
 		NewTerms,
 		NewElector,
-		func(e *etcdelection.Elector, terms *electionotel.Terms, log *slog.Logger) election.Elector {
+		func(e Backend, terms *electionotel.Terms, log *slog.Logger) election.Elector {
 			return election.Observe(e, terms, election.LogTerms(log))
 		},
 	),
+	configfx.Check(newPathCheck),
 )
 
 // Serve makes the readiness of the service depend on a session with etcd.
-var Serve = httpserverfx.Ready(func(e *etcdelection.Elector) httpserver.Check {
+var Serve = httpserverfx.Ready(func(e Backend) httpserver.Check {
 	return httpserver.Check{Name: "election", Func: e.Ready}
 })
 
 // Config is the section election.
 type Config struct {
+	Path          string        `koanf:"path" doc:"existing path to contend at, as etcdctl elect and gocron-etcd-elector do; then there is one group, which stays where it is, and neither crash takeover nor pulse"`
 	TTL           time.Duration `koanf:"ttl" doc:"how long a silent replica keeps what it leads; whole seconds"`
 	Candidate     bool          `koanf:"candidate" doc:"false keeps this replica out of elections: it is listed, and never leads"`
 	CrashTakeover bool          `koanf:"crash_takeover" doc:"learn from a refused connection, not from the lease, that a leader's process is gone; off behind proxies"`
@@ -66,6 +69,11 @@ func (c Config) Validate() error {
 	if etcdelection.ValidateTTL(c.TTL) != nil {
 		problems = append(problems, config.Problem{Key: "ttl", Value: c.TTL, Rule: "must be whole seconds, from 1s to 24h: etcd grants nothing else"})
 	}
+	if c.Path != "" {
+		if err := pathelection.ValidatePath(c.Path); err != nil {
+			problems = append(problems, config.Problem{Key: "path", Value: c.Path, Rule: err.Error()})
+		}
+	}
 	if err := etcdelection.ValidateAddresses(c.Listen, c.Advertise); err != nil && c.CrashTakeover {
 		problems = append(problems, config.Problem{Key: "listen", Rule: err.Error()})
 	}
@@ -82,14 +90,28 @@ type Params struct {
 	Client  *etcdclient.Client
 	Etcd    etcdclient.Config
 	Config  Config
+	Groups  Groups `optional:"true"`
 	Service identity.Service
 	Meters  metric.MeterProvider
 	Loops   *lifecyclefx.Loops
 	Log     *slog.Logger
 }
 
-// NewElector makes the elector and ties its loop to the app.
-func NewElector(p Params) (*etcdelection.Elector, error) {
+// NewElector makes the elector that the configuration asks for and ties its loop to
+// the app.
+func NewElector(p Params) (Backend, error) {
+	e, err := newBackend(p)
+	if err != nil {
+		return nil, err
+	}
+	lifecyclefx.Go(p.Loops, "election", e.Run)
+	return e, nil
+}
+
+func newBackend(p Params) (Backend, error) {
+	if p.Config.Path != "" {
+		return newPathElector(p)
+	}
 	cfg := etcdelection.Config{
 		Base: p.Etcd.Base(p.Service.Name), Instance: p.Service.Instance, Version: p.Service.Version,
 		TTL: p.Config.TTL, Observer: !p.Config.Candidate, Logger: p.Log,
@@ -105,7 +127,6 @@ func NewElector(p Params) (*etcdelection.Elector, error) {
 	if err := countWrongTakeovers(e, p.Meters); err != nil {
 		return nil, fmt.Errorf("electionfx: %w", err)
 	}
-	lifecyclefx.Go(p.Loops, "election", e.Run)
 	return e, nil
 }
 

@@ -4,7 +4,7 @@
 //	<base>/runs/<job>/<due>   record of one occurrence        JSON
 //
 // Every write is a transaction that compares the revision of the group's owner
-// record with the token of the term (the claim that Jepsen's analysis of etcd's
+// record, or whatever else Config.Fence says, with the token of the term (the claim that Jepsen's analysis of etcd's
 // locks asks for: a lock alone excludes nobody, the lock's revision inside the
 // guarded transaction does). So a leader that was paused, cut off or replaced
 // changes nothing, whatever it still believes.
@@ -30,6 +30,10 @@ type Config struct {
 	Base string
 	// Timeout bounds one request. Zero: 2s.
 	Timeout time.Duration
+	// Fence returns what must hold for a term to be current; the elector that
+	// gives out the terms knows. Nil: the record <base>/owners/<group> was last
+	// written at the revision that is the token.
+	Fence func(election.Term) clientv3.Cmp
 }
 
 // Ledger reads and writes etcd. Its methods are safe for concurrent use.
@@ -42,6 +46,11 @@ type Ledger struct {
 func New(client *clientv3.Client, cfg Config) *Ledger {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Second
+	}
+	if cfg.Fence == nil {
+		cfg.Fence = func(term election.Term) clientv3.Cmp {
+			return clientv3.Compare(clientv3.ModRevision(cfg.Base+"/owners/"+term.Group), "=", term.Token)
+		}
 	}
 	return &Ledger{client: client, cfg: cfg}
 }
@@ -56,11 +65,14 @@ func (l *Ledger) runKey(job string, due time.Time) string {
 
 // fenced runs ops if term is still current, and returns their responses.
 func (l *Ledger) fenced(ctx context.Context, term election.Term, ops ...clientv3.Op) (*clientv3.TxnResponse, error) {
+	if term.Token <= 0 {
+		// Revision 0 is that of a record that is not there.
+		return nil, fmt.Errorf("token %d of group %q: %w", term.Token, term.Group, election.ErrLost)
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
-	owner := l.cfg.Base + "/owners/" + term.Group
 	resp, err := l.client.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(owner), "=", term.Token)).
+		If(l.cfg.Fence(term)).
 		Then(ops...).
 		Commit()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"example.com/baton/platform/config"
 	"example.com/baton/platform/config/configfx"
 	"example.com/baton/platform/election"
+	"example.com/baton/platform/election/electionfx"
 	"example.com/baton/platform/election/electionotel"
 	"example.com/baton/platform/etcdclient"
 	"example.com/baton/platform/identity"
@@ -26,11 +27,21 @@ var Module = fx.Module("scheduling",
 	configfx.Section("scheduling", DefaultConfig()),
 	configfx.Section("jobs", Overrides{}),
 	configfx.Check(newCheck),
-	fx.Provide(NewRegistry, newTelemetry, newLedger, NewEngine),
+	configfx.Check(newGroupsCheck),
+	fx.Provide(newGroups, NewRegistry, newTelemetry, newLedger, NewEngine),
 )
 
 // Serve runs the jobs while the app does.
 var Serve = fx.Module("scheduler", fx.Invoke(serve))
+
+// newGroups tells the election what the service campaigns for.
+func newGroups(c Config) electionfx.Groups { return c.Groups }
+
+func newGroupsCheck(values *config.Values) config.Check {
+	return config.Check{Section: "scheduling", Func: func(section any) error {
+		return electionfx.CheckGroups(values, section.(Config).Groups)
+	}}
+}
 
 type checkParams struct {
 	fx.In
@@ -92,8 +103,8 @@ func newTelemetry(service identity.Service, traces trace.TracerProvider, meters 
 	return schedulingotel.New(service.Name, traces, meters, terms)
 }
 
-func newLedger(client *etcdclient.Client, etcd etcdclient.Config, service identity.Service, telemetry *schedulingotel.Telemetry) scheduling.Ledger {
-	return telemetry.Ledger(etcdledger.New(client, etcdledger.Config{Base: etcd.Base(service.Name)}))
+func newLedger(client *etcdclient.Client, etcd etcdclient.Config, service identity.Service, elector electionfx.Backend, telemetry *schedulingotel.Telemetry) scheduling.Ledger {
+	return telemetry.Ledger(etcdledger.New(client, etcdledger.Config{Base: etcd.Base(service.Name), Fence: elector.Fence}))
 }
 
 // EngineParams are what NewEngine needs.
