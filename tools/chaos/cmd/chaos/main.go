@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.faults, "faults", "all", "all, short, or names separated by commas")
-	flags.StringVar(&o.logs, "logs", "", "directory for the replicas' logs of faults that broke something")
+	flags.StringVar(&o.logs, "logs", "", "directory for the logs of replicas whose terms overlapped, or that broke something else")
 	flags.IntVar(&o.cfg.Rounds, "rounds", 3, "rounds of each fault")
 	flags.IntVar(&o.cfg.Members, "etcd", 1, "members of etcd, 1 or 3")
 	flags.IntVar(&o.cfg.Jobs, "jobs", 5, "jobs, each due every second")
@@ -114,7 +114,12 @@ func (o options) run(ctx context.Context, faults []chaos.Fault, stdout, stderr i
 			fmt.Fprintf(stderr, "%s: BROKEN: %s\n", f.Name, v)
 			broken = true
 		}
-		if len(result.Violations) > 0 {
+		if f.ByHand {
+			for _, overlap := range result.Report.Overlaps {
+				fmt.Fprintf(stderr, "%s: not promised: %s\n", f.Name, overlap)
+			}
+		}
+		if len(result.Violations)+len(result.Report.Overlaps) > 0 {
 			o.keep(result, stderr)
 		}
 	}
