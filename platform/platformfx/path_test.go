@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 
@@ -40,9 +39,10 @@ func TestAServiceAtAnExistingPath(t *testing.T) {
 	require.NoError(t, err)
 
 	run := <-c.ran
-	resp, err := client.Get(t.Context(), "/gocron/elector/", clientv3.WithPrefix())
+	keys := etcdtest.Keys(t.Context(), t, client, "/gocron/elector/")
+	require.Len(t, keys, 1)
+	resp, err := client.Get(t.Context(), keys[0])
 	require.NoError(t, err)
-	require.Len(t, resp.Kvs, 1)
 	require.Equal(t, "billing-1", string(resp.Kvs[0].Value))
 	require.Equal(t, run.Term.Token, resp.Kvs[0].CreateRevision)
 	require.NotEmpty(t, etcdtest.Keys(t.Context(), t, client, "/baton/billing/runs/tick/"), "the claim was accepted")
