@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,19 +31,28 @@ func campaign(t *testing.T, e election.Elector, group string) (terms <-chan term
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, done := make(chan term, 16), make(chan struct{})
+	stopping := make(chan struct{}) // a lead that nobody releases any more must not keep the test from ending
 	go func() {
 		defer close(done)
 		err := e.Lead(ctx, group, func(ctx context.Context, tm election.Term) {
 			released := make(chan struct{})
 			out <- term{tm, ctx, func() { close(released) }}
-			<-released
+			select {
+			case <-released:
+			case <-stopping:
+			}
 		})
 		if err != nil && !errors.Is(err, election.ErrClosed) {
 			t.Errorf("lead: %v", err)
 		}
 	}()
-	stop = func() { cancel(); <-done }
-	t.Cleanup(cancel)
+	var once sync.Once
+	stop = func() {
+		cancel()
+		once.Do(func() { close(stopping) })
+		<-done
+	}
+	t.Cleanup(stop)
 	return out, stop
 }
 

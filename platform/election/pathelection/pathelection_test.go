@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,19 +64,29 @@ func campaign(t *testing.T, e election.Elector) (terms <-chan term, stop func())
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	out, done := make(chan term, 16), make(chan struct{})
+	stopping := make(chan struct{}) // a lead that nobody releases any more must not keep the test from ending
 	go func() {
 		defer close(done)
 		err := e.Lead(ctx, group, func(ctx context.Context, tm election.Term) {
 			released := make(chan struct{})
 			out <- term{tm, ctx, func() { close(released) }}
-			<-released
+			select {
+			case <-released:
+			case <-stopping:
+			}
 		})
 		if err != nil && !errors.Is(err, election.ErrClosed) {
 			t.Errorf("lead: %v", err)
 		}
 	}()
-	t.Cleanup(cancel)
-	return out, func() { cancel(); <-done }
+	var once sync.Once
+	stop = func() {
+		cancel()
+		once.Do(func() { close(stopping) })
+		<-done
+	}
+	t.Cleanup(stop)
+	return out, stop
 }
 
 func receive[T any](t *testing.T, from <-chan T, what string) T {
