@@ -141,6 +141,7 @@ func TestAWrongTakeoverIsNoticedAndNotRepeated(t *testing.T) {
 	two := receive(t, others, "term of b, by mistake")
 	require.Greater(t, two.Token, one.Token)
 	receive(t, election.Tenure(one.ctx).Done(), "a learns of it")
+	receive(t, one.ctx.Done(), "end of the term")
 	require.ErrorIs(t, context.Cause(one.ctx), election.ErrLost)
 	one.release()
 	require.Eventually(t, func() bool { return b.WrongTakeovers() == 1 }, patience, time.Millisecond)

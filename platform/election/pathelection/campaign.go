@@ -123,8 +123,8 @@ func (c *candidate) look(ctx context.Context) (before *mvccpb.KeyValue, at int64
 	ctx, cancel := context.WithTimeout(ctx, etcdlease.AttemptTimeout(c.s.TTL))
 	defer cancel()
 	resp, err := c.e.client.Txn(ctx).Then(
-		clientv3.OpGet(c.key, clientv3.WithKeysOnly()),
-		clientv3.OpGet(c.prefix, append(clientv3.WithLastCreate(), clientv3.WithMaxCreateRev(c.rev-1), clientv3.WithKeysOnly())...),
+		clientv3.OpGet(c.key),
+		clientv3.OpGet(c.prefix, append(clientv3.WithLastCreate(), clientv3.WithMaxCreateRev(c.rev-1))...),
 	).Commit()
 	if err != nil {
 		return nil, 0, fmt.Errorf("read candidates: %w", err)
