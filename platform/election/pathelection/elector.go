@@ -1,6 +1,7 @@
 package pathelection
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +164,7 @@ func (e *Elector) Ready(context.Context) error {
 	if s := e.mu.session; s != nil && s.Valid() {
 		return nil
 	}
-	return fmt.Errorf("no election session with etcd: %w", e.mu.trouble)
+	return fmt.Errorf("no election session with etcd: %w", cmp.Or(e.mu.trouble, etcdlease.ErrDeadline))
 }
 
 // Lead implements election.Elector. It waits while there is no session. A group

@@ -171,11 +171,7 @@ func TestLosesToAnotherKindOnlyAfterItsOwnDeadline(t *testing.T) {
 	_, _, won := contend(t, server.Client(t), "old")
 	require.NoError(t, receive(t, won, "win of the old kind"))
 	tenure := election.Tenure(one.ctx)
-	select {
-	case <-tenure.Done():
-	default:
-		t.Error("another leads while the tenure is valid")
-	}
+	require.Error(t, tenure.Err(), "another leads while the tenure is valid")
 	require.ErrorIs(t, context.Cause(tenure), election.ErrLost)
 	one.release()
 	stop()

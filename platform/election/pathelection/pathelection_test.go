@@ -36,7 +36,9 @@ func member(t *testing.T, client *clientv3.Client, cfg pathelection.Config) (*pa
 	if cfg.TTL == 0 {
 		cfg.TTL = 5 * time.Second
 	}
-	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	e, err := pathelection.New(client, cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
