@@ -1,6 +1,7 @@
 package etcdelection
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,7 +156,7 @@ func (e *Elector) Ready(context.Context) error {
 	if s := e.mu.session; s != nil && s.deadline.Valid() {
 		return nil
 	}
-	return fmt.Errorf("no election session with etcd: %w", e.mu.trouble)
+	return fmt.Errorf("no election session with etcd: %w", cmp.Or(e.mu.trouble, errDeadline))
 }
 
 // Lead implements election.Elector. It waits while there is no session.
